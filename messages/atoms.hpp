@@ -1,0 +1,12 @@
+// Every atom of the protocol, in one place. Verbs; at most 10 characters each (CAF 0.17).
+#pragma once
+
+#include <caf/atom.hpp>
+
+namespace troupe {
+
+using tick_atom = caf::atom_constant<caf::atom("tick")>;   ///< an actor's own timer
+using stats_atom = caf::atom_constant<caf::atom("stats")>; ///< what have you counted?
+using flush_atom = caf::atom_constant<caf::atom("flush")>; ///< finish what you have begun, then say so
+
+} // namespace troupe

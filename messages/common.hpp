@@ -1,0 +1,56 @@
+// What all subsystems' messages have in common: type ids of the shared value types, counters, and the one place where
+// troupe::ec and caf::error meet.
+#pragma once
+
+#include "messages/atoms.hpp"
+#include "messages/errors.hpp"
+#include "messages/type_ids.hpp"
+#include "messages/types.hpp"
+
+#include <caf/error.hpp>
+#include <caf/type_id.hpp>
+
+#include <chrono>
+
+namespace troupe {
+
+/// One counter or gauge as an actor reports it.
+struct metric {
+  std::string name; // Prometheus name: troupe_http_client_transfers_total
+  fields labels;
+  bool counter = false; // else a gauge
+  std::int64_t value = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, metric& x) {
+  return f(x.name, x.labels, x.counter, x.value);
+}
+
+using metrics = std::vector<metric>;
+
+/// An error for the wire: the code and one line for a human.
+[[nodiscard]] caf::error make_error(ec code);
+[[nodiscard]] caf::error make_error(ec code, std::string message);
+
+/// What an error that came by message means to us. CAF's own errors map in one place: a time-out is deadline_exceeded, a
+/// receiver that went down is circuit_tripped (only providers die in regular operation), all else is internal.
+[[nodiscard]] error from_caf(const caf::error& e);
+
+/// Deadlines cross messages as the microseconds that remain, because clocks differ between nodes.
+[[nodiscard]] inline std::int64_t us(std::chrono::nanoseconds d) noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(d).count();
+}
+
+} // namespace troupe
+
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_common, troupe::type_ids::common)
+
+  CAF_ADD_TYPE_ID(troupe_common, (troupe::blob))
+  CAF_ADD_TYPE_ID(troupe_common, (troupe::fields))
+  CAF_ADD_TYPE_ID(troupe_common, (troupe::question))
+  CAF_ADD_TYPE_ID(troupe_common, (troupe::metric))
+  CAF_ADD_TYPE_ID(troupe_common, (troupe::metrics))
+
+CAF_END_TYPE_ID_BLOCK(troupe_common)
+TROUPE_CHECK_RANGE(troupe_common);

@@ -1,0 +1,76 @@
+// The rate limiter's interface: it owns every outbound token and concurrency slot. A permit belongs to the actor that
+// asked for it and dies with it.
+#pragma once
+
+#include "messages/common.hpp"
+
+#include <caf/typed_actor.hpp>
+
+namespace troupe {
+
+/// May I make one call on this lane? Waits for a token and a slot, at most until the deadline.
+struct permit_request {
+  std::string lane;              // the provider's name
+  std::int64_t remaining_us = 0; // until the request's deadline
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, permit_request& x) {
+  return f(x.lane, x.remaining_us);
+}
+
+/// Leave for one call, to be given back with permit_release when the call has ended.
+struct permit {
+  std::uint64_t id = 0;
+  std::int64_t waited_us = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, permit& x) {
+  return f(x.id, x.waited_us);
+}
+
+/// The call that this permit was for has ended.
+struct permit_release {
+  std::uint64_t id = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, permit_release& x) {
+  return f(x.id);
+}
+
+/// The upstream told us to wait (429): no permit on this lane for so long.
+struct lane_pause {
+  std::string lane;
+  std::int64_t pause_us = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, lane_pause& x) {
+  return f(x.lane, x.pause_us);
+}
+
+using rate_limiter_actor = caf::typed_actor<
+  // May I make one call? Refused with permit_refused (deadline) or overloaded (queue full).
+  caf::replies_to<permit_request>::with<permit>,
+  // A call has ended.
+  caf::reacts_to<permit_release>,
+  // Hold this lane back for a while.
+  caf::reacts_to<lane_pause>,
+  // The next token or deadline is due.
+  caf::reacts_to<tick_atom>,
+  // What have you counted?
+  caf::replies_to<stats_atom>::with<metrics>>;
+
+} // namespace troupe
+
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_rate_limiter, troupe::type_ids::rate_limiter)
+
+  CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::permit_request))
+  CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::permit))
+  CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::permit_release))
+  CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::lane_pause))
+
+CAF_END_TYPE_ID_BLOCK(troupe_rate_limiter)
+TROUPE_CHECK_RANGE(troupe_rate_limiter);
