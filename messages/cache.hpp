@@ -8,19 +8,16 @@
 
 namespace troupe {
 
-/// What is the answer to this question? `key` decides which shard owns it.
+/// What is the answer to this inquiry? Its key decides which shard owns it.
 struct lookup {
-  std::string key;
-  question what;
-  strategy how = strategy::merge;
-  bool durable = false; // read the database before the providers, and keep what they say there
-  bool gzip = false;    // the client takes gzip
+  inquiry about;
+  bool gzip = false; // the client takes gzip
   std::int64_t remaining_us = 0;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, lookup& x) {
-  return f(x.key, x.what, x.how, x.durable, x.gzip, x.remaining_us);
+  return f(x.about, x.gzip, x.remaining_us);
 }
 
 /// A finished answer, or (code other than none) why there is none.

@@ -2,27 +2,11 @@
 #pragma once
 
 #include "messages/common.hpp"
+#include "messages/outcome.hpp"
 
 #include <caf/typed_actor.hpp>
 
 namespace troupe {
-
-/// One row: the answer of a details route, with the columns that it can be found by.
-struct stored_record {
-  std::string key; // ISBN-13
-  std::string title;
-  std::string author;
-  std::string data; // JSON text of the record
-  std::string provider; // the tag under which it was fetched
-  std::int64_t fetched_ms = 0; // wall clock
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, stored_record& x) {
-  return f(x.key, x.title, x.author, x.data, x.provider, x.fetched_ms);
-}
-
-using stored_records = std::vector<stored_record>;
 
 /// Read the row with this key.
 struct record_read {

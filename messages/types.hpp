@@ -110,6 +110,20 @@ enum class strategy : std::uint8_t {
   fallback, ///< ask in order, stop at the first that knows something
 };
 
+/// A question as an application's endpoint understood it: what is asked, under which key its answer is kept, how the
+/// providers are asked, and whether the database keeps it too.
+struct inquiry {
+  std::string key;
+  question what;
+  strategy how = strategy::merge;
+  bool durable = false; // read the database before the providers, and keep what they say there
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, inquiry& x) {
+  return f(x.key, x.what, x.how, x.durable);
+}
+
 [[nodiscard]] std::string_view to_string(strategy s) noexcept;
 /// Parses "merge" or "fallback"; returns false and leaves `out` alone otherwise.
 [[nodiscard]] bool parse(std::string_view text, strategy& out) noexcept;

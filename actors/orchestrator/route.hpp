@@ -2,6 +2,7 @@
 // application hands it these. All functions are pure.
 #pragma once
 
+#include "messages/outcome.hpp"
 #include "messages/types.hpp"
 
 #include <functional>
@@ -30,6 +31,9 @@ struct route {
 
   /// Renders the merged records as the JSON text of `data`.
   std::function<std::string(const question&, const records&)> render;
+
+  /// The rows to keep in the database; empty: the route keeps none. Called for whole answers only.
+  std::function<stored_records(const question&, const records&)> rows;
 };
 
 } // namespace troupe

@@ -1,0 +1,71 @@
+#include "actors/http_client/http_client.hpp"
+
+#include <caf/send.hpp>
+
+namespace troupe {
+namespace {
+
+using self_ptr = http_client_actor::stateful_pointer<http_client_state>;
+
+caf::typed_response_promise<http_response> start(self_ptr self, http_request& request) {
+  auto& s = self->state;
+  const auto id = ++s.last_id;
+  auto promise = self->make_response_promise<http_response>();
+  auto owner = caf::actor_cast<caf::actor_addr>(self->current_sender());
+  auto [known, first] = s.by_owner.try_emplace(owner);
+  known->second.insert(id);
+  if (first && owner)
+    self->monitor(owner);
+  auto& t = s.open.emplace(id, http_client_state::transfer{promise, owner, 0}).first->second;
+  // The callback runs on the network thread and only sends: its message cannot overtake this handler.
+  auto me = caf::actor_cast<http_client_actor>(self);
+  t.loop_id = s.loop->start(std::move(request),
+    [me, id](http_response response) { caf::anon_send(me, transfer_done{id, std::move(response)}); });
+  return promise;
+}
+
+void finish(self_ptr self, transfer_done& done) {
+  auto& s = self->state;
+  const auto it = s.open.find(done.id);
+  if (it == s.open.end())
+    return; // its owner died meanwhile
+  s.by_owner[it->second.owner].erase(done.id);
+  it->second.promise.deliver(std::move(done.response));
+  s.open.erase(it);
+}
+
+void abort_all_of(http_client_state& s, const caf::actor_addr& owner) {
+  const auto it = s.by_owner.find(owner);
+  if (it == s.by_owner.end())
+    return;
+  for (const auto id : it->second) {
+    s.loop->abort(s.open.at(id).loop_id);
+    s.open.erase(id);
+  }
+  s.by_owner.erase(it);
+}
+
+metrics report(const http_client_state& s) {
+  const auto c = s.loop->counters();
+  const auto count = [](auto v) { return static_cast<std::int64_t>(v); };
+  return {
+    {"troupe_http_client_in_flight", {}, false, count(c.in_flight)},
+    {"troupe_http_client_transfers_total", {}, true, count(c.started)},
+    {"troupe_http_client_aborted_total", {}, true, count(c.aborted)},
+    {"troupe_http_client_received_bytes_total", {}, true, count(c.bytes_in)},
+  };
+}
+
+} // namespace
+
+http_client_actor::behavior_type http_client(self_ptr self, http_loop::settings settings) {
+  self->state.loop = std::make_unique<http_loop>(std::move(settings));
+  self->set_down_handler([self](const caf::down_msg& down) { abort_all_of(self->state, down.source); });
+  return {
+    [self](http_request& request) { return start(self, request); },
+    [self](transfer_done& done) { finish(self, done); },
+    [self](stats_atom) { return report(self->state); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,143 @@
+#include "actors/provider/provider.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+namespace {
+
+using self_ptr = provider_actor::stateful_pointer<provider_state>;
+using std::chrono::microseconds;
+
+// The limiter and the client keep their own deadlines; these only bound the wait for an actor that is gone.
+constexpr microseconds grace = std::chrono::milliseconds{500};
+
+microseconds remaining(self_ptr self, const provider_state::call& c) {
+  return std::max(std::chrono::duration_cast<microseconds>(c.deadline - self->clock().now()), microseconds{0});
+}
+
+http_request build(self_ptr self, const provider_state::call& c) {
+  const auto& cfg = self->state.settings;
+  auto target = cfg.api->build(c.what, cfg.key);
+  http_request request;
+  request.url = cfg.url + target.target;
+  request.headers = std::move(target.headers);
+  if (!c.what.traceparent.empty())
+    request.headers.emplace_back("traceparent", c.what.traceparent);
+  const auto timeout = std::min(cfg.attempt_timeout, remaining(self, c));
+  request.timeout_us = timeout.count();
+  request.connect_timeout_us = std::min(cfg.connect_timeout, timeout).count();
+  request.max_bytes = cfg.max_bytes;
+  request.owner = cfg.api->name;
+  request.generation = self->state.generation;
+  return request;
+}
+
+// The circuit trips: nobody is left waiting, then this life ends. Transfers and permits go with it, by DOWN.
+void die(self_ptr self) {
+  for (auto& [id, c] : self->state.calls)
+    c.promise.deliver(make_error(ec::circuit_tripped, "the circuit tripped while this call was under way"));
+  self->state.calls.clear();
+  self->quit(make_error(ec::circuit_tripped));
+}
+
+// Takes a call out of the book and gives its permit back; nothing if it has ended already.
+std::optional<provider_state::call> close(self_ptr self, std::uint64_t id) {
+  auto node = self->state.calls.extract(id);
+  if (node.empty())
+    return std::nullopt;
+  if (node.mapped().permit != 0)
+    self->send(self->state.limiter, permit_release{node.mapped().permit});
+  return std::move(node.mapped());
+}
+
+void fail_call(self_ptr self, std::uint64_t id, error e) {
+  auto c = close(self, id);
+  if (!c)
+    return;
+  const bool enough = self->state.health->failed(e.code);
+  c->promise.deliver(make_error(e.code, std::move(e.message)));
+  if (enough)
+    die(self);
+}
+
+void judge(self_ptr self, std::uint64_t id, const http_response& response) {
+  auto& s = self->state;
+  const auto it = s.calls.find(id);
+  if (it == s.calls.end())
+    return;
+  if (const auto code = static_cast<ec>(response.code); code != ec::none) {
+    // The attempt's time was cut short by the request's own deadline: that says nothing of the upstream.
+    const bool cut_short = code == ec::provider_timeout && remaining(self, it->second) == microseconds{0}
+                           && microseconds{response.elapsed_us} < s.settings.attempt_timeout;
+    return fail_call(self, id, {cut_short ? ec::deadline_exceeded : code, response.detail});
+  }
+  auto found = s.settings.api->map(it->second.what, response);
+  if (!found) {
+    if (found.error().code == ec::provider_limited && response.retry_after_us > 0)
+      self->send(s.limiter, lane_pause{s.settings.api->name, response.retry_after_us});
+    return fail_call(self, id, found.error());
+  }
+  auto c = close(self, id);
+  s.health->succeeded();
+  const auto elapsed = us(self->clock().now() - c->started);
+  c->promise.deliver(provider_answer{s.generation, std::move(found.value()), elapsed, 1});
+}
+
+void transfer(self_ptr self, std::uint64_t id, const permit& p) {
+  auto& s = self->state;
+  const auto it = s.calls.find(id);
+  if (it == s.calls.end()) {
+    self->send(s.limiter, permit_release{p.id});
+    return;
+  }
+  it->second.permit = p.id;
+  auto request = build(self, it->second);
+  const auto timeout = microseconds{request.timeout_us} + grace;
+  self->request(s.http, timeout, std::move(request))
+    .then([self, id](const http_response& response) { judge(self, id, response); },
+      [self, id](const caf::error& e) { fail_call(self, id, from_caf(e)); });
+}
+
+caf::typed_response_promise<provider_answer> start(self_ptr self, provider_call& call) {
+  auto& s = self->state;
+  auto promise = self->make_response_promise<provider_answer>();
+  if (call.generation != s.generation) {
+    promise.deliver(make_error(ec::circuit_tripped, "meant for an earlier life of this provider"));
+    return promise;
+  }
+  const auto now = self->clock().now();
+  const auto id = ++s.last_call;
+  ++s.started;
+  const auto left = microseconds{call.remaining_us};
+  s.calls.emplace(id, provider_state::call{promise, std::move(call.what), now, now + left});
+  self->request(s.limiter, left + grace, permit_request{s.settings.api->name, left.count()})
+    .then([self, id](const permit& p) { transfer(self, id, p); },
+      [self, id](const caf::error& e) { fail_call(self, id, from_caf(e)); });
+  return promise;
+}
+
+metrics report(const provider_state& s) {
+  const fields who{{"provider", s.settings.api->name}};
+  return {
+    {"troupe_provider_in_flight", who, false, static_cast<std::int64_t>(s.calls.size())},
+    {"troupe_provider_failures_in_a_row", who, false, s.health->failures_in_a_row()},
+  };
+}
+
+} // namespace
+
+provider_actor::behavior_type provider(self_ptr self, provider_settings settings, std::uint64_t generation,
+  bool on_probation, rate_limiter_actor limiter, http_client_actor http) {
+  auto& s = self->state;
+  s.health.emplace(settings.failures, on_probation);
+  s.settings = std::move(settings);
+  s.generation = generation;
+  s.limiter = std::move(limiter);
+  s.http = std::move(http);
+  return {
+    [self](provider_call& call) { return start(self, call); },
+    [self](stats_atom) { return report(self->state); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,288 @@
+#include "apps/bridge/bridge.hpp"
+
+#include "apps/bridge/client_address.hpp"
+#include "apps/http/gzip.hpp"
+#include "apps/http/negotiate.hpp"
+#include "apps/http/uri.hpp"
+
+#include <caf/send.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <random>
+
+namespace troupe {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using std::chrono::nanoseconds;
+
+constexpr std::string_view json_type = "application/json";
+
+// Clients with a quota in use at a time; the table then shares buckets rather than grow (gcra.hpp). At about 100 bytes
+// each this is some 13 MB when full.
+constexpr std::size_t max_clients = 131'072;
+
+// Below this, gzip saves no packet.
+constexpr std::size_t worth_compressing = 1'024;
+
+bool constant_time_equal(std::string_view a, std::string_view b) {
+  unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i] ^ b[b.empty() ? 0 : i % b.size()]);
+  return difference == 0 && !a.empty();
+}
+
+} // namespace
+
+// One question on its way through the actors.
+struct bridge::pending {
+  http::exchange exchange;
+  std::size_t index = 0;
+  std::string head; // header lines that are known already
+  std::string key;
+  clock::time_point since;
+  bool gzip = false;
+  bool problem = false;
+  std::string if_none_match;
+};
+
+result<std::unique_ptr<bridge>> bridge::make(bridge_settings settings, front_actor front) {
+  auto b = std::unique_ptr<bridge>{new bridge{std::move(settings), std::move(front)}};
+  const auto& endpoints = b->settings_.endpoints;
+  for (std::size_t i = 0; i < endpoints.size(); ++i)
+    if (auto added = b->router_.add(endpoints[i].pattern, i); !added)
+      return added.as_failure();
+  if (auto added = b->router_.add("/health", endpoints.size()); !added)
+    return added.as_failure();
+  if (auto added = b->router_.add("/metrics", endpoints.size() + 1); !added)
+    return added.as_failure();
+  return b;
+}
+
+bridge::bridge(bridge_settings settings, front_actor front)
+    : settings_{std::move(settings)}, front_{std::move(front)}, clients_{[this] {
+        std::vector<gcra_quota> quotas;
+        for (const auto& e : settings_.endpoints)
+          quotas.push_back({e.quota.requests, e.quota.period});
+        return gcra_table{quotas, max_clients};
+      }()},
+      traces_{std::random_device{}() * 0x100000001ULL}, metrics_{[this] {
+        std::vector<std::string> labels;
+        for (const auto& e : settings_.endpoints)
+          labels.push_back(e.name);
+        labels.emplace_back("other");
+        return labels;
+      }()} {}
+
+bridge::~bridge() = default;
+
+// No endpoint here takes a body; the wrong path or method is said before one is sent.
+std::optional<http::response> bridge::refuse(const http::request& request) const {
+  const auto found = router_.find(request.path);
+  if (!found && request.path != "*")
+    return http::json_error(404, "Not found", true);
+  return std::nullopt;
+}
+
+void bridge::handle(http::exchange e) {
+  const auto& request = e.request();
+  const auto other = settings_.endpoints.size();
+  const auto since = clock::now();
+  const auto found = router_.find(request.path);
+  const auto method = request.method;
+  if (method == "OPTIONS" && (found || request.path == "*")) {
+    http::response r{204, "Allow: GET, HEAD, OPTIONS\r\n", {}};
+    return reply(e, std::move(r), other, since);
+  }
+  if (!found)
+    return reply_failure(e, {404, "Not found", "no such path", {}, {}}, {}, other, since);
+  if (method != "GET" && method != "HEAD")
+    return reply_failure(e, {405, "Method not allowed", "expected GET, HEAD or OPTIONS", {}, {}},
+      "Allow: GET, HEAD, OPTIONS\r\n", other, since);
+  if (found->endpoint < other)
+    return question_asked(std::move(e), found->endpoint, found->captured);
+  if (found->endpoint == other)
+    return health(std::move(e));
+  return counters(std::move(e));
+}
+
+void bridge::question_asked(http::exchange e, std::size_t index, std::string_view captured) {
+  const auto since = clock::now();
+  const auto now = since.time_since_epoch();
+  const auto& request = e.request();
+  const auto& endpoint = settings_.endpoints[index];
+  const auto trace = traces_.next(request.value("traceparent"));
+  std::string head;
+  head.reserve(768); // all header lines of an answer, the fixed ones included
+  append_field(head, "X-Trace-Id", trace.id);
+  if (settings_.client_limits) {
+    const auto client = client_address(request.peer, settings_.trusted_proxies, request.value("CF-Connecting-IP"),
+      settings_.trusted_proxies.empty() ? std::string{} : request.joined("X-Forwarded-For"));
+    const auto v = clients_.check(client, index, now);
+    append_limit(head, endpoint.name, v, endpoint.quota.period);
+    if (!v.allowed) {
+      append_retry_after(head, v.retry_after);
+      return reply_failure(e, {429, "Rate limit exceeded", {}, {}, {}}, std::move(head), index, since);
+    }
+  }
+  auto query = http::parse_query(request.query);
+  if (!query)
+    return reply_failure(e, {400, "Bad request", query.error().message, {}, {}}, std::move(head), index, since);
+  auto segment = http::decode_path(captured);
+  if (!segment)
+    return reply_failure(e, {400, "Bad request", segment.error().message, {}, {}}, std::move(head), index, since);
+  auto asked = endpoint.parse(query.value(), segment.value());
+  if (!asked) {
+    // S0-46: a missing parameter is the whole error; anything else says what was expected.
+    const bool missing = asked.error().message == "Missing query parameter";
+    return reply_failure(e,
+      missing ? failure{400, asked.error().message, {}, {}, {}}
+              : failure{400, "Bad request", asked.error().message, {}, {}},
+      std::move(head), index, since);
+  }
+  const bool gzip = http::accepts_gzip(request.joined("Accept-Encoding"));
+  if (const auto hot = settings_.index->find(asked.value().key); hot && hot->fresh_until > now) {
+    metrics_.count_hit(index);
+    const auto match = request.joined("If-None-Match");
+    const bool unchanged = !match.empty() && http::etag_matches(match, hot->etag);
+    const bool compressed = gzip && !hot->gzip.empty();
+    head.append(hot->head);
+    append_field(head, "X-Cache", "HIT-KV-HOT");
+    append_field(head, "X-Cache-TTL",
+      std::chrono::duration_cast<std::chrono::seconds>(nanoseconds{hot->fresh_until - now}).count());
+    append_field(head, "Age", std::chrono::duration_cast<std::chrono::seconds>(nanoseconds{now - hot->stored_at}).count());
+    if (compressed)
+      head.append("Content-Encoding: gzip\r\n");
+    http::response r{unchanged ? 304 : hot->status, std::move(head), compressed ? hot->gzip : hot->plain};
+    return reply(e, std::move(r), index, since);
+  }
+  auto p = std::make_shared<pending>();
+  p->index = index;
+  p->head = std::move(head);
+  p->key = asked.value().key;
+  p->since = since;
+  p->gzip = gzip;
+  p->problem = wants_problem(request.joined("Accept"));
+  p->if_none_match = request.joined("If-None-Match");
+  p->exchange = std::move(e);
+  lookup l{std::move(asked.value()), gzip, settings_.deadline.count()};
+  l.about.what.traceparent = trace.traceparent;
+  ++asked_;
+  auto done = std::make_shared<std::function<void(answer)>>([this, p](answer a) { finish(*p, std::move(a)); });
+  caf::anon_send(front_, front_lookup{std::move(l), std::move(done)});
+}
+
+// On an actor thread.
+void bridge::finish(pending& p, answer&& a) {
+  --asked_;
+  auto& head = p.head;
+  if (a.code != ec::none) {
+    const auto& endpoint = settings_.endpoints[p.index];
+    const int status = info(a.code).http_status;
+    if (status == 503 || status == 429)
+      append_retry_after(head, std::chrono::microseconds{a.retry_after_us});
+    failure f{status, endpoint.failure, a.message, p.key, a.providers};
+    if (status == 500)
+      settings_.log->error("{}: {}", endpoint.failure, a.message);
+    auto body = render(f, p.problem);
+    append_field(head, "Content-Type", body.content_type);
+    head.append("Cache-Control: no-store\r\n");
+    return reply(p.exchange, {status, std::move(head), blob{std::move(body.text)}}, p.index, p.since);
+  }
+  head.append(a.head);
+  append_field(head, "X-Cache", a.x_cache);
+  using std::chrono::microseconds;
+  using std::chrono::seconds;
+  append_field(head, "X-Cache-TTL", std::chrono::duration_cast<seconds>(microseconds{a.ttl_us}).count());
+  append_field(head, "Age", std::chrono::duration_cast<seconds>(microseconds{a.age_us}).count());
+  if (a.x_cache == "STALE")
+    head.append("Warning: 110 troupe \"Response is Stale\"\r\n"); // RFC 7234, 5.5.1; kept because C-02 asks for it
+  auto body = a.plain;
+  if (p.gzip && (!a.gzip.empty() || a.plain.view().size() >= worth_compressing)) {
+    body = a.gzip.empty() ? blob{http::gzip(a.plain.view())} : a.gzip;
+    head.append("Content-Encoding: gzip\r\n");
+  }
+  const bool unchanged = !p.if_none_match.empty() && http::etag_matches(p.if_none_match, a.etag);
+  reply(p.exchange, {unchanged ? 304 : a.status, std::move(head), std::move(body)}, p.index, p.since);
+}
+
+void bridge::reply(http::exchange& e, http::response&& r, std::size_t label, clock::time_point since) {
+  const auto took = clock::now() - since;
+  append_response_time(r.head, took);
+  metrics_.count(label, r.status, took);
+  e.answer(std::move(r));
+}
+
+void bridge::reply_failure(
+  http::exchange& e, const failure& f, std::string head, std::size_t label, clock::time_point since) {
+  auto body = render(f, wants_problem(e.request().joined("Accept")));
+  append_field(head, "Content-Type", body.content_type);
+  head.append("Cache-Control: no-store\r\n");
+  reply(e, {f.status, std::move(head), blob{std::move(body.text)}}, label, since);
+}
+
+void bridge::health(http::exchange e) {
+  auto shared = std::make_shared<http::exchange>(std::move(e));
+  const auto since = clock::now();
+  auto done = [this, shared, since](const metrics& all, std::size_t silent) {
+    nlohmann::json circuits = nlohmann::json::object();
+    for (const auto& m : all)
+      if (m.name == "troupe_circuit_state" && m.value == 1)
+        circuits[m.labels[0].second] = m.labels[1].second;
+    const nlohmann::json out{{"status", silent == 0 ? "ok" : "degraded"}, {"version", settings_.version},
+      {"providers", std::move(circuits)}};
+    std::string head = "Cache-Control: no-store\r\n";
+    append_field(head, "Content-Type", json_type);
+    reply(*shared, {silent == 0 ? 200 : 503, std::move(head), blob{out.dump()}}, settings_.endpoints.size(), since);
+  };
+  caf::anon_send(front_,
+    front_stats{std::make_shared<std::function<void(metrics, std::size_t)>>(std::move(done))});
+}
+
+void bridge::counters(http::exchange e) {
+  const auto since = clock::now();
+  const auto other = settings_.endpoints.size();
+  const auto& request = e.request();
+  const auto authorization = request.value("Authorization");
+  const bool allowed = settings_.admin_token.empty()
+                         ? request.peer_is_loopback
+                         : authorization.starts_with("Bearer ")
+                             && constant_time_equal(authorization.substr(7), settings_.admin_token);
+  if (!allowed)
+    return settings_.admin_token.empty()
+             ? reply_failure(e, {403, "Forbidden", "only loopback peers may ask; set TROUPE_ADMIN_TOKEN to open it", {}, {}},
+                 {}, other, since)
+             : reply_failure(e, {401, "Unauthorized", "expected the admin token as bearer token", {}, {}},
+                 "WWW-Authenticate: Bearer\r\n", other, since);
+  auto shared = std::make_shared<http::exchange>(std::move(e));
+  auto done = [this, shared, since, other](metrics all, std::size_t silent) {
+    const auto c = settings_.server_counters();
+    const auto gauge = [&](const char* name, auto v) {
+      all.push_back({name, {}, false, static_cast<std::int64_t>(v)});
+    };
+    const auto count = [&](const char* name, auto v) {
+      all.push_back({name, {}, true, static_cast<std::int64_t>(v)});
+    };
+    gauge("troupe_http_connections", c.open);
+    gauge("troupe_http_requests_in_flight", c.in_flight - 1); // not counting this one
+    gauge("troupe_lookups_in_flight", asked_.load());
+    gauge("troupe_hot_index_entries", settings_.index->size());
+    gauge("troupe_hot_index_bytes", settings_.index->bytes());
+    gauge("troupe_silent_actors", silent);
+    count("troupe_http_connections_total", c.accepted);
+    count("troupe_http_clients_gone_total", c.gone);
+    for (const auto& r : c.refused)
+      all.push_back({"troupe_http_refused_total", {{"status", std::to_string(r.status)}}, true,
+        static_cast<std::int64_t>(r.count)});
+    std::string text;
+    metrics_.expose(text);
+    expose(text, std::move(all));
+    reply(*shared,
+      {200, "Content-Type: text/plain; version=0.0.4\r\nCache-Control: no-store\r\n", blob{std::move(text)}}, other, since);
+  };
+  caf::anon_send(front_,
+    front_stats{std::make_shared<std::function<void(metrics, std::size_t)>>(std::move(done))});
+}
+
+} // namespace troupe

@@ -1,0 +1,52 @@
+// The bridge's foot in the actor system: I/O threads send it what memory could not answer; it asks the shard that owns
+// the key, with a deadline, and hands the answer back through the callback it was given.
+#pragma once
+
+#include "messages/cache.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace troupe {
+
+/// One lookup on its way from an I/O thread. `done` is called exactly once, on an actor thread: with the shard's answer,
+/// or with one whose code says why there is none.
+struct front_lookup {
+  lookup what;
+  std::shared_ptr<std::function<void(answer)>> done;
+};
+
+/// A wish for everybody's counters. Actors that do not answer within a second are left out, and `silent` counts them.
+struct front_stats {
+  std::shared_ptr<std::function<void(metrics, std::size_t silent)>> done;
+};
+
+using front_actor = caf::typed_actor<
+  // Ask the owner of the key.
+  caf::reacts_to<front_lookup>,
+  // Collect everybody's counters.
+  caf::reacts_to<front_stats>>;
+
+struct front_settings {
+  std::vector<cache_actor> shards;     // a key's owner is shards[hash(key) % size]
+  std::vector<caf::actor> with_counters; // whom to ask for counters
+};
+
+struct front_state {
+  front_settings settings;
+  static inline const char* name = "bridge";
+};
+
+front_actor::behavior_type front(front_actor::stateful_pointer<front_state> self, front_settings settings);
+
+} // namespace troupe
+
+// Callbacks never leave the process.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::front_lookup)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::front_stats)
