@@ -89,7 +89,7 @@ TEST(a fallback has no patience to lose) {
   CHECK(!p.starts_patience());
 }
 
-TEST(S0-08 the tag names those who contributed in the route's order) {
+TEST(S0-08 the tag names those who contributed in the order of the route) {
   CHECK_EQ(provider_tag({}), "none");
   CHECK_EQ(provider_tag({"google"}), "google");
   CHECK_EQ(provider_tag({"google", "openlibrary"}), "orchestrated:google+openlibrary");

@@ -1,0 +1,56 @@
+# What ./run, ./test and .ci/run share: packages and building. Sourced from the repository's root.
+
+BUILD_DIR=${BUILD_DIR:-build}
+BUILD_TYPE=${BUILD_TYPE:-Release}
+JOBS=${JOBS:-2} # a compile job that includes CAF takes about 1 GB
+
+# Debian 12's names. nlohmann, toml++, CLI11: headers. csv, icu, xxhash, zlib: codecs. The rest: DESIGN's stack.
+BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config ca-certificates libcaf-dev libboost-dev libcurl4-openssl-dev
+  libsqlite3-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libicu-dev libcsv-dev
+  libxxhash-dev zlib1g-dev"
+TEST_PACKAGES="python3 curl"
+LINT_PACKAGES="clang-format clang-tidy-16"
+BENCH_PACKAGES="libbenchmark-dev wrk nginx-light python3 curl"
+
+say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
+die() { printf '%s\n' "$*" >&2; exit 2; }
+
+# Installs Debian packages that are missing; asks apt only when one is.
+install_packages() {
+  local missing=() name
+  for name in "$@"; do
+    dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null || die "this needs Debian's packages, and apt-get is not here: ${missing[*]}"
+  local sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "installing needs root or sudo: apt-get install ${missing[*]}"
+    sudo=(sudo)
+  fi
+  say "installing ${#missing[@]} packages: ${missing[*]}"
+  local log; log=$(mktemp)
+  { "${sudo[@]}" apt-get update -qq &&
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  } >"$log" 2>&1 || { tail -n 5 "$log" >&2; die "apt-get could not install the packages; its output: $log"; }
+  rm -f "$log"
+}
+
+# build DIR TARGET... [-- CMAKE ARGUMENTS]: configures once, then lets ninja do what is needed.
+build() {
+  local dir=$1 targets=() sources; shift
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do targets+=("$1"); shift; done
+  [ "${1:-}" = -- ] && shift
+  # ccache keeps precompiled headers only when it may overlook their time stamps.
+  export CCACHE_SLOPPINESS=pch_defines,time_macros
+  if [ ! -f "$dir/build.ninja" ] || [ $# -gt 0 ]; then
+    local log; log=$(mktemp)
+    cmake -S . -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE="$BUILD_TYPE" "$@" >"$log" 2>&1 ||
+      { tail -n 15 "$log" >&2; die "cmake failed; its output: $log"; }
+    rm -f "$log"
+  fi
+  if ! ninja -C "$dir" -n "${targets[@]}" 2>/dev/null | grep -q 'no work to do'; then
+    say "building ${targets[*]} in $dir with $JOBS jobs (the first time takes some minutes)"
+    ninja -C "$dir" -j "$JOBS" "${targets[@]}" >&2 || die "the build failed: the first error is above"
+  fi
+}

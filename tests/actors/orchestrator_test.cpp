@@ -1,0 +1,254 @@
+#define TEST_SUITE orchestrator
+#include "tests/support/actors.hpp"
+#include "tests/support/test.hpp"
+
+#include "actors/orchestrator/orchestrator.hpp"
+
+#include <map>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct words final : records {
+  std::vector<std::string> list;
+  explicit words(std::vector<std::string> l) : list{std::move(l)} {}
+  [[nodiscard]] std::size_t count() const noexcept override { return list.size(); }
+};
+
+// Providers that do what the test says: answer with so many words, fail, die, or hold the call.
+struct script {
+  int words = 1;
+  ec error = ec::none;
+  bool hold = false;
+  bool die = false;
+};
+
+struct world : test::actors {
+  std::map<std::string, script> scripts;
+  std::map<std::string, int> lives;
+  std::map<std::string, int> calls;
+  std::vector<caf::typed_response_promise<provider_answer>> held;
+  std::map<std::string, bool> probation;
+
+  provider_spec spec(const std::string& name) {
+    return {name, 60s, [this, name](caf::actor_system& system, std::uint64_t generation, bool on_probation) {
+              ++lives[name];
+              probation[name] = on_probation;
+              return system.spawn(
+                [this, name, generation](provider_actor::pointer self) -> provider_actor::behavior_type {
+                  return {
+                    [=, this](const provider_call& c) -> caf::result<provider_answer> {
+                      ++calls[name];
+                      const auto s = scripts[name];
+                      if (s.die)
+                        self->quit(make_error(ec::circuit_tripped));
+                      if (s.hold) {
+                        held.push_back(self->make_response_promise<provider_answer>());
+                        return held.back();
+                      }
+                      if (s.error != ec::none)
+                        return make_error(s.error, name + " is broken");
+                      return provider_answer{c.generation,
+                        std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000, 1};
+                    },
+                    [](stats_atom) { return metrics{}; },
+                  };
+                });
+            }};
+  }
+
+  orchestrator_actor boss;
+
+  world() {
+    orchestrator_settings s;
+    s.providers = {spec("google"), spec("openlibrary")};
+    s.wall_ms = [] { return std::int64_t{1'700'000'000'000}; };
+    s.log = lines.log;
+    s.routes = {{"search", {"google", "openlibrary"},
+      [](const question&, std::span<const contribution> from) -> records_ptr {
+        std::vector<std::string> all;
+        for (const auto& c : from)
+          for (const auto& w : static_cast<const words&>(*c.found).list)
+            all.push_back(w);
+        return std::make_shared<words>(std::move(all));
+      },
+      [](const question&, const records& r) { return "[" + std::to_string(r.count()) + "]"; }, {}}};
+    boss = sys.spawn(orchestrator, std::move(s));
+    settle();
+  }
+
+  std::shared_ptr<outcome> ask(strategy how = strategy::merge, const std::string& route = "search") {
+    auto out = std::make_shared<outcome>();
+    out->code = ec::internal;
+    sys.spawn([=, to = boss](caf::event_based_actor* caller) {
+      caller->request(to, caf::infinite, fetch{{route, "dune", 10, {}}, how, 10'000'000})
+        .then([out](const outcome& o) { *out = o; });
+    });
+    settle();
+    return out;
+  }
+
+  void trip(const std::string& name) {
+    scripts[name] = {1, ec::provider_failed, false, true};
+    ask();
+    scripts[name] = {};
+  }
+
+  ~world() override { self->send_exit(boss, caf::exit_reason::user_shutdown); }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(orchestrator_tests, world)
+
+TEST(S0-13 a merge of two is tagged with both) {
+  const auto o = ask();
+  CHECK(o->code == ec::none);
+  CHECK_EQ(o->tag, "orchestrated:google+openlibrary");
+  CHECK_EQ(o->data.view(), "[2]");
+  CHECK(!o->degraded);
+  CHECK(o->found);
+  CHECK_EQ(o->fetched_ms, 1'700'000'000'000);
+}
+
+TEST(S0-06 S0-14 one failure never loses the answer of the other and is logged) {
+  scripts["google"].error = ec::provider_failed;
+  const auto o = ask();
+  CHECK(o->code == ec::none);
+  CHECK_EQ(o->tag, "openlibrary");
+  CHECK(o->degraded);
+  CHECK(o->providers[0].code == ec::provider_failed);
+  CHECK_EQ(o->providers[1].records, 1);
+  CHECK(lines.has("warning Provider google failed: provider_failed: google is broken"));
+}
+
+TEST(S0-10 S0-19 with all failing the outcome says how each one did) {
+  scripts["google"].error = ec::provider_failed;
+  scripts["openlibrary"].error = ec::provider_timeout;
+  const auto o = ask();
+  CHECK(o->code == ec::all_providers_failed);
+  CHECK_EQ(o->message, "All providers exhausted");
+  REQUIRE_EQ(o->providers.size(), 2u);
+  CHECK(o->providers[1].code == ec::provider_timeout);
+  CHECK(lines.has("error Search failed: All providers exhausted"));
+}
+
+TEST(S0-17 S0-18 a fallback asks the second only when the first failed) {
+  CHECK_EQ(ask(strategy::fallback)->tag, "google");
+  CHECK_EQ(calls["openlibrary"], 0);
+  scripts["google"].error = ec::provider_unreachable;
+  const auto o = ask(strategy::fallback);
+  CHECK_EQ(o->tag, "openlibrary");
+  CHECK(lines.has("Primary provider failed: google"));
+}
+
+TEST(nobody knowing anything is an answer with the tag none) {
+  scripts["google"].words = 0;
+  scripts["openlibrary"].words = 0;
+  const auto o = ask();
+  CHECK(o->code == ec::none);
+  CHECK_EQ(o->tag, "none");
+  CHECK(!o->found);
+}
+
+TEST(a provider that knows nothing is asked but not tagged) {
+  scripts["openlibrary"].words = 0;
+  const auto o = ask();
+  CHECK_EQ(o->tag, "google");
+  CHECK(!o->degraded);
+}
+
+TEST(a dead provider is planned around without a message until its time and then probed once) {
+  trip("google");
+  CHECK(lines.has("Circuit of google opened"));
+  const auto before = calls["google"];
+  const auto o = ask();
+  CHECK_EQ(o->tag, "openlibrary");
+  CHECK(o->providers[0].code == ec::circuit_open);
+  CHECK_EQ(calls["google"], before);
+  advance(59s);
+  CHECK_EQ(ask()->tag, "openlibrary");
+  advance(1s);
+  scripts["google"].hold = true;
+  const auto probing = ask();
+  CHECK(probation["google"]);
+  CHECK_EQ(calls["google"], before + 1);
+  // While the probe is under way everybody else goes around.
+  CHECK_EQ(ask()->tag, "openlibrary");
+  CHECK_EQ(calls["google"], before + 1);
+  held.back().deliver(provider_answer{2, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1});
+  settle();
+  CHECK_EQ(probing->tag, "orchestrated:google+openlibrary");
+  CHECK(lines.has("Circuit of google closed"));
+  scripts["google"].hold = false;
+  CHECK_EQ(ask()->tag, "orchestrated:google+openlibrary");
+  CHECK_EQ(lives["google"], 2);
+}
+
+TEST(a probe that dies keeps the circuit open for another term) {
+  trip("google");
+  advance(60s);
+  scripts["google"] = {1, ec::provider_failed, false, true};
+  CHECK_EQ(ask()->tag, "openlibrary");
+  scripts["google"] = {};
+  advance(59s);
+  CHECK_EQ(ask()->tag, "openlibrary");
+  advance(1s);
+  CHECK_EQ(ask()->tag, "orchestrated:google+openlibrary");
+}
+
+TEST(a probe without a verdict leaves room for the next one) {
+  trip("google");
+  advance(60s);
+  scripts["google"].error = ec::permit_refused;
+  CHECK_EQ(ask()->tag, "openlibrary");
+  scripts["google"] = {};
+  CHECK_EQ(ask()->tag, "orchestrated:google+openlibrary");
+  CHECK_EQ(lives["google"], 2);
+}
+
+TEST(calls under way when a provider dies fail at once) {
+  scripts["google"].hold = true;
+  scripts["openlibrary"].hold = true;
+  const auto waiting = ask();
+  CHECK(waiting->code == ec::internal);
+  trip("google");
+  held[1].deliver(provider_answer{1, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1});
+  settle();
+  CHECK_EQ(waiting->tag, "openlibrary");
+  CHECK(waiting->providers[0].code == ec::circuit_tripped);
+}
+
+TEST(with every circuit open the answer comes at once and says when to come back) {
+  trip("google");
+  trip("openlibrary");
+  advance(20s);
+  const auto o = ask();
+  CHECK(o->code == ec::all_circuits_open);
+  CHECK_EQ(o->retry_after_us, 40'000'000);
+}
+
+TEST(a merge waits for the slower one as long as its patience and no longer) {
+  scripts["openlibrary"].hold = true;
+  const auto o = ask();
+  CHECK(o->code == ec::internal);
+  advance(799ms);
+  CHECK(o->code == ec::internal);
+  advance(1ms);
+  CHECK(o->code == ec::none);
+  CHECK_EQ(o->tag, "google");
+  CHECK(o->degraded);
+  CHECK(o->providers[1].code == ec::provider_timeout);
+  // The late answer changes nothing.
+  held.back().deliver(provider_answer{1, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1});
+  settle();
+}
+
+TEST(an unknown route is a bad request and asks nobody) {
+  CHECK(ask(strategy::merge, "nonsense")->code == ec::bad_request);
+  CHECK(calls.empty());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,197 @@
+#define TEST_SUITE provider
+#include "tests/support/actors.hpp"
+#include "tests/support/test.hpp"
+
+#include "actors/provider/provider.hpp"
+
+using namespace troupe;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct words final : records {
+  [[nodiscard]] std::size_t count() const noexcept override { return 1; }
+};
+
+// A limiter that grants at once and an upstream that says what the test tells it; both count.
+struct world : test::actors {
+  std::int64_t granted = 0;
+  std::int64_t released = 0;
+  std::int64_t paused_us = 0;
+  std::vector<http_request> requests;
+  http_response response;
+  bool hang = false;
+  caf::optional<caf::error> death;
+
+  rate_limiter_actor limiter = sys.spawn([this](rate_limiter_actor::pointer) -> rate_limiter_actor::behavior_type {
+    return {
+      [this](const permit_request&) { return permit{static_cast<std::uint64_t>(++granted), 0}; },
+      [this](const permit_release&) { ++released; },
+      [this](const lane_pause& p) { paused_us = p.pause_us; },
+      [](tick_atom) {},
+      [](stats_atom) { return metrics{}; },
+    };
+  });
+
+  http_client_actor http = sys.spawn([this](http_client_actor::pointer self) -> http_client_actor::behavior_type {
+    return {
+      [this, self](const http_request& r) -> caf::result<http_response> {
+        requests.push_back(r);
+        if (!hang)
+          return response;
+        held.push_back(self->make_response_promise<http_response>());
+        return held.back();
+      },
+      [](const transfer_done&) {},
+      [](stats_atom) { return metrics{}; },
+    };
+  });
+  std::vector<caf::typed_response_promise<http_response>> held;
+
+  provider_settings settings = [] {
+    provider_settings s;
+    s.api = std::make_shared<upstream_api>(upstream_api{"google",
+      [](const question& q, const std::string& key) {
+        return upstream_request{"/find?q=" + q.text + "&key=" + key, {{"Accept", "application/json"}}};
+      },
+      [](const question&, const http_response& r) -> result<records_ptr> {
+        if (r.status == 429)
+          return fail(ec::provider_limited, "quota");
+        if (r.status >= 500)
+          return fail(ec::provider_failed, "status 503");
+        if (r.body.view() == "crash")
+          throw std::runtime_error{"mapper"};
+        return records_ptr{std::make_shared<words>()};
+      }});
+    s.url = "http://upstream";
+    s.key = "k";
+    return s;
+  }();
+
+  provider_actor life;
+
+  provider_actor start(bool on_probation = false) {
+    life = sys.spawn(provider, settings, std::uint64_t{7}, on_probation, limiter, http);
+    self->monitor(life);
+    return life;
+  }
+
+  struct ending {
+    ec code = ec::none;
+    std::int32_t records = -1;
+  };
+
+  // Sends a call; its ending is there once the actors have run.
+  std::shared_ptr<ending> call(std::uint64_t generation = 7, std::chrono::microseconds remaining = 5s) {
+    auto out = std::make_shared<ending>();
+    out->code = ec::internal;
+    sys.spawn([=, to = life](caf::event_based_actor* caller) {
+      caller->request(to, caf::infinite, provider_call{generation, {"search", "dune", 3, "00-trace"}, remaining.count()})
+        .then(
+          [out](const provider_answer& a) { *out = {ec::none, static_cast<std::int32_t>(a.found->count())}; },
+          [out](const caf::error& e) { *out = {from_caf(e).code, -1}; });
+    });
+    settle();
+    return out;
+  }
+
+  bool died() {
+    bool down = false;
+    self->receive([&](const caf::down_msg&) { down = true; }, caf::after(0s) >> [] {});
+    return down;
+  }
+
+  ~world() override { self->send_exit(life, caf::exit_reason::user_shutdown); }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(provider_tests, world)
+
+TEST(a call gets a permit and asks the upstream and gives the permit back) {
+  start();
+  response.status = 200;
+  const auto end = call();
+  CHECK(end->code == ec::none);
+  CHECK_EQ(end->records, 1);
+  REQUIRE_EQ(requests.size(), 1u);
+  CHECK_EQ(requests[0].url, "http://upstream/find?q=dune&key=k");
+  CHECK_EQ(requests[0].headers.back().second, "00-trace");
+  CHECK_EQ(requests[0].timeout_us, 3'000'000);
+  CHECK_EQ(released, 1);
+}
+
+TEST(an attempt never outlasts the deadline of its request) {
+  start();
+  response.status = 200;
+  call(7, 500ms);
+  REQUIRE_EQ(requests.size(), 1u);
+  CHECK_EQ(requests[0].timeout_us, 500'000);
+  CHECK_EQ(requests[0].connect_timeout_us, 500'000);
+}
+
+TEST(S0-44 the fifth failure in a row kills it after its caller was answered) {
+  start();
+  response.status = 503;
+  for (int i = 0; i < 4; ++i)
+    CHECK(call()->code == ec::provider_failed);
+  CHECK(!died());
+  CHECK(call()->code == ec::provider_failed);
+  CHECK(died());
+  CHECK_EQ(released, 5);
+}
+
+TEST(whoever waits when the circuit trips is told so and counted once) {
+  start();
+  hang = true;
+  const auto waiting = call();
+  hang = false;
+  response.status = 503;
+  for (int i = 0; i < 5; ++i)
+    call();
+  CHECK(died());
+  CHECK(waiting->code == ec::circuit_tripped);
+  held.front().deliver(http_response{});
+}
+
+TEST(quota pauses the lane and kills nobody) {
+  start();
+  response.status = 429;
+  response.retry_after_us = 7'000'000;
+  for (int i = 0; i < 10; ++i)
+    CHECK(call()->code == ec::provider_limited);
+  CHECK(!died());
+  CHECK_EQ(paused_us, 7'000'000);
+}
+
+TEST(one failure on probation kills) {
+  start(true);
+  response.status = 503;
+  CHECK(call()->code == ec::provider_failed);
+  CHECK(died());
+}
+
+TEST(a success on probation ends it) {
+  start(true);
+  response.status = 200;
+  CHECK(call()->code == ec::none);
+  response.status = 503;
+  CHECK(call()->code == ec::provider_failed);
+  CHECK(!died());
+}
+
+TEST(a call for another life is refused without asking the upstream) {
+  start();
+  CHECK(call(6)->code == ec::circuit_tripped);
+  CHECK(requests.empty());
+}
+
+TEST(a mapper that throws takes the same path as a tripped circuit) {
+  start();
+  response.status = 200;
+  response.body = blob{"crash"};
+  call();
+  CHECK(died());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
