@@ -1,0 +1,62 @@
+#include "apps/books/cache_key.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace troupe::books {
+namespace {
+
+void append_id(std::string& key, std::string_view text) {
+  constexpr std::string_view hex = "0123456789ABCDEF";
+  for (char raw : text) {
+    const auto c = static_cast<unsigned char>(raw);
+    if (raw == ' ') {
+      key.push_back('+');
+    } else if (c < 0x20 || c == 0x7F || raw == '+' || raw == '%' || raw == '|') {
+      key.push_back('%');
+      key.push_back(hex[c >> 4]);
+      key.push_back(hex[c & 15]);
+    } else {
+      key.push_back(raw);
+    }
+  }
+}
+
+template <class Int>
+void append_number(std::string& key, Int n) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
+  key.append(digits.data(), end);
+}
+
+} // namespace
+
+std::string cache_key(std::string_view route, std::string_view text) {
+  std::string key;
+  key.reserve(route.size() + text.size() + 40); // room for the variant too
+  if (route == "details") {
+    key += "book:isbn:";
+  } else {
+    // a route's name could hold anything, were it ever configured
+    for (char c : route)
+      append_id(key, c == ':' ? std::string_view{"|"} : std::string_view{&c, 1});
+    key += ":query:";
+  }
+  append_id(key, text);
+  return key;
+}
+
+std::string variant_key(std::string_view key, strategy s, std::int32_t limit, std::int64_t config_version) {
+  std::string out;
+  out.reserve(key.size() + 40);
+  out += key;
+  out.push_back('|');
+  out += to_string(s);
+  out.push_back('|');
+  append_number(out, limit);
+  out += "|c";
+  append_number(out, config_version);
+  return out;
+}
+
+} // namespace troupe::books

@@ -1,0 +1,112 @@
+#include "apps/books/mapping.hpp"
+
+#include "apps/books/body.hpp"
+#include "apps/books/isbn.hpp"
+#include "apps/books/text.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace troupe::books {
+namespace {
+
+void set_isbn(book& b, const isbn& chosen) {
+  b.isbn13 = chosen.isbn13();
+  b.isbn10 = chosen.isbn10();
+}
+
+} // namespace
+
+void take_isbns(book& b, const std::vector<std::string>& listed) {
+  std::optional<isbn> first13;
+  std::optional<isbn> first10;
+  for (const auto& text : listed) {
+    const auto read = isbn::parse(text);
+    if (!read)
+      continue;
+    // ten digits may carry hyphens, but never reach the thirteen digits that the other form has at least
+    auto& first =
+      std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) == 13 ? first13 : first10;
+    if (!first)
+      first = read.value();
+    b.other_isbns.push_back(read.value().number());
+  }
+  if (b.other_isbns.empty())
+    return;
+  const auto& chosen = first13 ? *first13 : *first10;
+  set_isbn(b, chosen);
+  auto& others = b.other_isbns;
+  std::sort(others.begin(), others.end());
+  others.erase(std::unique(others.begin(), others.end()), others.end());
+  others.erase(std::find(others.begin(), others.end(), chosen.number()));
+}
+
+void take_date(book& b, std::string_view date) {
+  b.published_date = date;
+  b.published_year = year_of(date);
+}
+
+void take_pages(book& b, std::int64_t pages) {
+  // the longest printed books have some 20,000; Google sends 0 for unknown
+  if (pages > 0 && pages <= 100'000)
+    b.page_count = static_cast<int>(pages);
+}
+
+void stamp(book& b, std::string_view provider) {
+  auto note = [&](field f, bool known) {
+    if (known)
+      b.said(f) = provider;
+  };
+  note(field::title, !b.title.empty());
+  note(field::subtitle, !b.subtitle.empty());
+  note(field::authors, !b.authors.empty());
+  note(field::isbn13, !b.isbn13.empty());
+  note(field::isbn10, !b.isbn10.empty());
+  note(field::publisher, !b.publisher.empty());
+  note(field::published_date, !b.published_date.empty());
+  note(field::published_year, b.published_year != 0);
+  note(field::page_count, b.page_count != 0);
+  note(field::language, !b.language.empty());
+  note(field::categories, !b.categories.empty());
+  note(field::description, !b.description.empty());
+  note(field::cover_url, !b.cover_url.empty());
+}
+
+void keep_asked(std::vector<book>& hits, std::string_view isbn13) {
+  const auto asked = isbn::parse(isbn13);
+  if (!asked) {
+    hits.clear();
+    return;
+  }
+  const auto number = asked.value().number();
+  const bool any_isbn = std::any_of(hits.begin(), hits.end(), [](const book& b) { return !b.isbn13.empty(); });
+  if (!any_isbn) {
+    if (hits.size() > 1)
+      hits.erase(hits.begin() + 1, hits.end());
+    return;
+  }
+  std::erase_if(hits, [&](const book& b) {
+    return b.isbn13 != asked.value().isbn13()
+           && !std::binary_search(b.other_isbns.begin(), b.other_isbns.end(), number);
+  });
+  for (auto& b : hits)
+    if (b.isbn13 != asked.value().isbn13()) {
+      const auto source = b.said(field::isbn13);
+      auto& others = b.other_isbns;
+      others.erase(std::find(others.begin(), others.end(), number));
+      const auto was = isbn::parse(b.isbn13).value().number();
+      others.insert(std::lower_bound(others.begin(), others.end(), was), was);
+      set_isbn(b, asked.value());
+      b.said(field::isbn10) = b.isbn10.empty() ? std::string{} : source;
+    }
+}
+
+result<std::vector<book>> readable(
+  std::string_view provider, std::vector<book> list, std::size_t seen, std::string_view where) {
+  if (list.empty() && seen > 0)
+    return malformed(
+      provider, std::string{where} + ": expected a title, none of " + std::to_string(seen) + " records has one");
+  return list;
+}
+
+} // namespace troupe::books
