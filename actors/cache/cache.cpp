@@ -1,0 +1,234 @@
+#include "actors/cache/cache.hpp"
+
+#include "actors/cache/envelope.hpp"
+#include "actors/cache/gzip.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+namespace {
+
+using self_ptr = cache_actor::stateful_pointer<cache_state>;
+using std::chrono::microseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+// The orchestrator keeps the deadline itself; this only bounds the wait for one that is gone.
+constexpr microseconds grace = seconds{2};
+// A database that takes longer than this is passed over: the providers can say it again.
+constexpr microseconds database_patience = seconds{1};
+
+nanoseconds now(self_ptr self) {
+  return self->clock().now().time_since_epoch();
+}
+
+answer from(const rendered& r, std::string_view how, nanoseconds t) {
+  answer a;
+  a.status = r.status;
+  a.plain = r.plain;
+  a.gzip = r.gzip;
+  a.head = r.head;
+  a.etag = r.etag;
+  a.x_cache = how;
+  a.age_us = us(t - r.stored_at);
+  a.ttl_us = std::max<std::int64_t>(0, us(r.fresh_until - t));
+  return a;
+}
+
+// What is kept past its time, marked as such (S0-09).
+answer stale(const rendered& r, nanoseconds t) {
+  auto a = from(r, "STALE", t);
+  a.plain = blob{mark_stale(r.plain.view())};
+  a.gzip = {};
+  a.head = fixed_head("cache:kv", r.etag, seconds{0});
+  return a;
+}
+
+answer refusal(ec code, std::string message) {
+  answer a;
+  a.code = code;
+  a.message = std::move(message);
+  return a;
+}
+
+answer failure(const outcome& o) {
+  auto a = refusal(o.code, o.message);
+  a.providers = o.providers;
+  a.retry_after_us = o.retry_after_us;
+  return a;
+}
+
+// Ends the fetch of a key: everybody who waits gets `first` or, behind the first, the same as COALESCED.
+void end(self_ptr self, const std::string& key, const answer& first) {
+  auto node = self->state.under_way.extract(key);
+  --*self->state.settings.fetches;
+  bool behind = false;
+  for (auto& w : node.mapped().waiters) {
+    auto copy = first;
+    if (behind && copy.x_cache == "MISS")
+      copy.x_cache = "COALESCED";
+    behind = true;
+    w.promise.deliver(std::move(copy));
+  }
+}
+
+// Keeps an outcome and publishes it, then answers whoever waits.
+void keep(self_ptr self, const std::string& key, const outcome& o, tier source) {
+  auto& s = self->state;
+  const auto& f = s.under_way.at(key);
+  const auto t = now(self);
+  const bool not_found = !o.found && f.about.durable;
+  const auto ttl = o.degraded || !o.found ? s.settings.degraded_ttl : s.settings.hot_ttl;
+  const auto etag = weak_etag(o.data.view());
+  const auto body = [&](tier as) { return blob{not_found ? render_not_found(o, f.about.what) : render_body(o, as)}; };
+  const auto make = [&](tier as) {
+    auto r = std::make_shared<rendered>();
+    r->status = not_found ? 404 : 200;
+    r->plain = body(as);
+    r->etag = etag;
+    r->head = fixed_head(tag_of(o, as), etag, ttl);
+    r->stored_at = t;
+    r->fresh_until = t + ttl;
+    r->dead_at = r->fresh_until + s.settings.stale_max;
+    return r;
+  };
+  const auto hot = make(tier::hot);
+  // Published before anybody is answered, so that whoever has seen the answer finds it in the index.
+  s.store->put(key, hot);
+  const bool wanted = std::any_of(f.waiters.begin(), f.waiters.end(), [](const auto& w) { return w.gzip; });
+  auto fresh = from(*make(source), source == tier::database ? "HIT-D1" : "MISS", t);
+  if (wanted)
+    fresh.gzip = gzip_if_worth(fresh.plain.view());
+  end(self, key, fresh);
+  // Compressed after everybody is answered, for the readers to come.
+  if (auto gzip = gzip_if_worth(hot->plain.view()); !gzip.empty()) {
+    auto both = make(tier::hot);
+    both->gzip = std::move(gzip);
+    s.store->put(key, both);
+  }
+}
+
+void on_outcome(self_ptr self, const std::string& key, outcome& o) {
+  auto& s = self->state;
+  if (o.code == ec::none) {
+    if (!o.rows.empty() && s.peers.writer) {
+      for (auto& row : o.rows) {
+        row.provider = o.tag;
+        row.fetched_ms = o.fetched_ms;
+      }
+      self->send(s.peers.writer, std::move(o.rows));
+    }
+    return keep(self, key, o, tier::providers);
+  }
+  const auto t = now(self);
+  const auto kept = s.store->find(key);
+  if (freshness_of(kept.get(), t) == freshness::none)
+    return end(self, key, failure(o));
+  ++s.stale_served;
+  end(self, key, stale(*kept, t));
+}
+
+void on_error(self_ptr self, const std::string& key, const caf::error& e) {
+  auto error = from_caf(e);
+  outcome o;
+  o.code = error.code;
+  o.message = std::move(error.message);
+  on_outcome(self, key, o);
+}
+
+void ask_providers(self_ptr self, const std::string& key) {
+  auto& s = self->state;
+  const auto& f = s.under_way.at(key);
+  const auto left = std::chrono::duration_cast<microseconds>(f.deadline - self->clock().now());
+  self->request(s.peers.orchestrator, std::max(left, microseconds{0}) + grace, fetch{f.about.what, f.about.how, left.count()})
+    .then([self, key](outcome& o) { on_outcome(self, key, o); },
+      [self, key](const caf::error& e) { on_error(self, key, e); });
+}
+
+// S0-50: the database first; it knows, or the providers are asked.
+void ask_database(self_ptr self, const std::string& key) {
+  auto& s = self->state;
+  const auto& f = s.under_way.at(key);
+  self->request(s.peers.reader, database_patience, record_read{f.about.what.text})
+    .then(
+      [self, key](stored_records& rows) {
+        if (rows.empty())
+          return ask_providers(self, key);
+        outcome o;
+        o.found = true;
+        o.data = blob{std::move(rows.front().data)};
+        o.tag = std::move(rows.front().provider);
+        o.fetched_ms = rows.front().fetched_ms;
+        keep(self, key, o, tier::database);
+      },
+      [self, key](const caf::error& e) {
+        self->state.settings.log->warn("Reading {} from the database failed: {}", key, from_caf(e).message);
+        ask_providers(self, key);
+      });
+}
+
+caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
+  auto& s = self->state;
+  ++s.lookups;
+  auto promise = self->make_response_promise<answer>();
+  const auto t = now(self);
+  const auto kept = s.store->find(l.about.key);
+  const auto state = freshness_of(kept.get(), t);
+  if (state == freshness::fresh) {
+    promise.deliver(from(*kept, "HIT-KV-HOT", t));
+    return promise;
+  }
+  if (const auto it = s.under_way.find(l.about.key); it != s.under_way.end()) {
+    ++s.coalesced;
+    it->second.waiters.push_back({promise, l.gzip});
+    return promise;
+  }
+  if (*s.settings.fetches >= s.settings.max_fetches) {
+    ++s.shed;
+    promise.deliver(state == freshness::stale ? stale(*kept, t) : refusal(ec::overloaded, "too many fetches under way"));
+    return promise;
+  }
+  ++*s.settings.fetches;
+  const auto key = l.about.key;
+  const bool durable = l.about.durable && s.peers.reader;
+  s.under_way.emplace(key, cache_state::fetching{std::move(l.about),
+                             self->clock().now() + microseconds{l.remaining_us}, {{promise, l.gzip}}});
+  if (durable)
+    ask_database(self, key);
+  else
+    ask_providers(self, key);
+  return promise;
+}
+
+metrics report(const cache_state& s) {
+  std::size_t waiting = 0;
+  for (const auto& [key, f] : s.under_way)
+    waiting += f.waiters.size();
+  const auto count = [](auto v) { return static_cast<std::int64_t>(v); };
+  return {
+    {"troupe_cache_lookups_total", {}, true, s.lookups},
+    {"troupe_cache_coalesced_total", {}, true, s.coalesced},
+    {"troupe_cache_stale_served_total", {}, true, s.stale_served},
+    {"troupe_cache_shed_total", {}, true, s.shed},
+    {"troupe_cache_evicted_total", {}, true, count(s.store->evicted())},
+    {"troupe_cache_entries", {}, false, count(s.store->size())},
+    {"troupe_cache_bytes", {}, false, count(s.store->bytes())},
+    {"troupe_cache_fetches_in_flight", {}, false, count(s.under_way.size())},
+    {"troupe_cache_waiting", {}, false, count(waiting)},
+  };
+}
+
+} // namespace
+
+cache_actor::behavior_type cache(self_ptr self, cache_settings settings, cache_peers peers) {
+  auto& s = self->state;
+  s.settings = std::move(settings);
+  s.peers = std::move(peers);
+  s.store.emplace(s.settings.index, s.settings.max_bytes);
+  return {
+    [self](lookup& l) { return look_up(self, l); },
+    [self](stats_atom) { return report(self->state); },
+  };
+}
+
+} // namespace troupe

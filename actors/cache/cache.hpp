@@ -1,0 +1,72 @@
+// A cache shard: the one owner of its keys. It answers from memory, lets everybody who asks for a key that is on its way
+// wait for the one fetch, reads the database before the providers where the route is durable, and answers with what is
+// stale when the providers cannot. What it keeps it publishes in the hot index, before it answers.
+// Invariant: every lookup is answered, once; one fetch a key at a time.
+#pragma once
+
+#include "actors/cache/hot_store.hpp"
+#include "messages/cache.hpp"
+#include "messages/orchestrator.hpp"
+#include "messages/store.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <spdlog/logger.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe {
+
+struct cache_settings {
+  std::chrono::seconds hot_ttl{3600};           // S0-31
+  std::chrono::seconds degraded_ttl{60};        // of answers that lack a provider, or found nothing
+  std::chrono::seconds stale_max{24 * 3600};    // after that, for when all providers fail
+  std::size_t max_bytes = 64 << 20;             // of this shard
+  std::int64_t max_fetches = 2000;              // under way at once, over all shards
+  std::shared_ptr<std::atomic<std::int64_t>> fetches; // how many are
+  std::shared_ptr<hot_index> index;
+  std::shared_ptr<spdlog::logger> log;
+};
+
+/// Whom a shard asks. The store actors may be empty: then no route is durable.
+struct cache_peers {
+  orchestrator_actor orchestrator;
+  record_store_actor reader;
+  record_store_actor writer;
+};
+
+struct cache_state {
+  struct waiter {
+    caf::typed_response_promise<answer> promise;
+    bool gzip = false;
+  };
+
+  struct fetching {
+    inquiry about;
+    std::chrono::steady_clock::time_point deadline;
+    std::vector<waiter> waiters; // the first one asked first
+  };
+
+  cache_settings settings;
+  cache_peers peers;
+  std::optional<hot_store> store;
+  std::unordered_map<std::string, fetching> under_way;
+  std::int64_t lookups = 0;
+  std::int64_t coalesced = 0;
+  std::int64_t stale_served = 0;
+  std::int64_t shed = 0;
+
+  static inline const char* name = "cache";
+};
+
+cache_actor::behavior_type cache(
+  cache_actor::stateful_pointer<cache_state> self, cache_settings settings, cache_peers peers);
+
+} // namespace troupe
