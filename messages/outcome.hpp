@@ -7,14 +7,16 @@
 
 namespace troupe {
 
-/// One row: the answer of a details route, with the columns that it can be found by.
+/// One row of the database: the answer of a details route, with the columns that it can be found by.
 struct stored_record {
-  std::string key; // ISBN-13
+  std::string key;    ///< ISBN-13, digits alone
   std::string title;
-  std::string author;
-  std::string data; // JSON text of the record
-  std::string provider; // the tag under which it was fetched
-  std::int64_t fetched_ms = 0; // wall clock
+  std::string author; ///< the authors, joined; empty when none is known
+  std::string data;   ///< the record as JSON
+  std::string provider; ///< the tag of the answer that it came with ("orchestrated:google+openlibrary")
+  std::int64_t fetched_ms = 0; ///< when, Unix time
+
+  friend bool operator==(const stored_record&, const stored_record&) = default;
 };
 
 template <class Inspector>
