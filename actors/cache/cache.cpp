@@ -18,6 +18,13 @@ constexpr microseconds grace = seconds{2};
 // A database that takes longer than this is passed over: the providers can say it again.
 constexpr microseconds database_patience = seconds{1};
 
+// Below this, gzip saves no packet.
+constexpr std::size_t worth_compressing = 1'024;
+
+blob gzip_if_worth(std::string_view body) {
+  return body.size() < worth_compressing ? blob{} : blob{gzip(body)};
+}
+
 nanoseconds now(self_ptr self) {
   return self->clock().now().time_since_epoch();
 }
