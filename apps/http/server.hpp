@@ -109,7 +109,7 @@ public:
   void after(std::chrono::milliseconds delay, std::function<void(exchange)> fn) &&;
 
 private:
-  friend class session;
+  friend class session; // makes them
   explicit exchange(std::shared_ptr<session> s) noexcept : session_{std::move(s)} {}
 
   std::shared_ptr<session> session_;
@@ -144,7 +144,7 @@ struct counters {
     int status;
     std::uint64_t count;
   };
-  std::array<refusal, 10> refused{};
+  std::array<refusal, 9> refused{};
 };
 
 /// A running server. Destroying it closes everything at once; drain() first to be kind.

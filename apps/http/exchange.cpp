@@ -1,0 +1,60 @@
+#include "apps/http/session.hpp"
+
+namespace troupe::http {
+
+namespace {
+
+// Runs `f` with the session on its own thread: at once when that is this one.
+template <class F>
+void on_own_thread(std::shared_ptr<session> s, F f) {
+  auto& owner = s->owner();
+  if (owner.here())
+    f(*s);
+  else
+    owner.post([s = std::move(s), f = std::move(f)]() mutable { f(*s); });
+}
+
+} // namespace
+
+exchange::~exchange() {
+  if (session_)
+    on_own_thread(std::move(session_), [](session& s) { s.drop(); });
+}
+
+exchange& exchange::operator=(exchange&& other) noexcept {
+  exchange old{std::move(*this)}; // destroyed at the end: answers if it was open
+  session_ = std::move(other.session_);
+  return *this;
+}
+
+const http::request& exchange::request() const noexcept {
+  return session_->current();
+}
+
+void exchange::answer(response&& r) {
+  auto s = std::move(session_);
+  if (s->owner().here())
+    s->deliver(std::move(r));
+  else
+    on_own_thread(std::move(s), [r = std::move(r)](session& own) mutable { own.deliver(std::move(r)); });
+}
+
+void exchange::reset() {
+  on_own_thread(std::move(session_), [](session& s) { s.reset(); });
+}
+
+void exchange::on_gone(std::function<void()> fn) {
+  on_own_thread(session_,
+    [serial = session_->serial(), fn = std::move(fn)](session& s) mutable { s.watch(serial, std::move(fn)); });
+}
+
+bool exchange::is_gone() const noexcept {
+  return session_->is_gone();
+}
+
+void exchange::after(std::chrono::milliseconds delay, std::function<void(exchange)> fn) && {
+  on_own_thread(
+    std::move(session_), [delay, fn = std::move(fn)](session& s) mutable { s.later(delay, std::move(fn)); });
+}
+
+} // namespace troupe::http

@@ -1,0 +1,428 @@
+#include "apps/http/session.hpp"
+
+#include "apps/http/render.hpp"
+
+#include <cstring>
+
+namespace troupe::http {
+
+namespace {
+
+using boost::system::error_code;
+
+constexpr std::size_t first_buffer = 2'048; // most requests fit; an idle connection costs no more
+// A client that goes on sending after our last answer gets this much patience before it is cut off.
+constexpr std::size_t max_drained = 1 << 20;
+constexpr std::chrono::milliseconds linger_time{2'000};
+// The pace that extends a body's deadline (limits::body_timeout).
+constexpr std::int64_t body_bytes_a_second = 64 << 10;
+constexpr std::size_t kept_body = 64 << 10; // a larger body's memory is not kept for the next request
+
+} // namespace
+
+session::session(std::shared_ptr<worker> w, tcp_socket socket, std::string peer, bool loopback, bool admitted)
+    : worker_{std::move(w)}, socket_{std::move(socket)}, admitted_{admitted},
+      scanner_{worker_->bounds().target_bytes, worker_->bounds().header_bytes}, peer_{std::move(peer)} {
+  request_.peer = peer_;
+  request_.peer_is_loopback = loopback;
+}
+
+void session::start(std::list<std::shared_ptr<session>>::iterator where) {
+  where_ = where;
+  error_code error;
+  socket_.non_blocking(true, error);
+  if (error)
+    return close();
+  if (!admitted_)
+    refuse({503, "too many connections"});
+  else
+    deadline_ = worker_->deadline(worker_->bounds().header_timeout);
+  advance();
+}
+
+// ---- the machine
+
+void session::advance() {
+  if (advancing_)
+    return;
+  advancing_ = true;
+  while (step()) {
+  }
+  advancing_ = false;
+}
+
+// Returns whether to go on at once.
+bool session::step() {
+  switch (phase_) {
+  case phase::idle:
+  case phase::head:
+    return step_head();
+  case phase::body:
+    return step_body();
+  case phase::sending:
+    return step_send();
+  case phase::pending:
+  case phase::lingering:
+  case phase::closed:
+    return false;
+  }
+  return false;
+}
+
+bool session::step_head() {
+  auto found = scanner_.scan(input());
+  using kind = head_scanner::verdict::kind;
+  if (found.what == kind::refused)
+    return refuse(found.why);
+  if (found.what == kind::complete) {
+    head_.assign(input().substr(found.begin, found.end - found.begin));
+    consume(found.end);
+    scanner_.reset();
+    return begin();
+  }
+  if (eof_ || (input().empty() && worker_->draining())) {
+    close();
+    return false;
+  }
+  if (!input().empty() && phase_ == phase::idle) {
+    phase_ = phase::head;
+    deadline_ = worker_->deadline(worker_->bounds().header_timeout);
+  }
+  read();
+  return false;
+}
+
+bool session::begin() {
+  ++serial_;
+  if (request_.body.capacity() > kept_body)
+    request_.body = {};
+  else
+    request_.body.clear();
+  auto f = parse_head(head_, request_);
+  is_head_ = request_.method == "HEAD";
+  if (!f.valid)
+    return refuse({400, "malformed request"});
+  close_after_ = !f.keep_alive;
+  if (f.expects == framing::expectation::unknown)
+    return refuse({417, "Expect: only '100-continue' is understood here"});
+  if (!f.chunked && f.length == 0)
+    return dispatch();
+  return begin_body(f);
+}
+
+bool session::begin_body(const framing& f) {
+  std::optional<response> early;
+  try {
+    early = worker_->handler().refuse(request_);
+    body_bound_ = worker_->handler().max_body(request_);
+  } catch (...) {
+    return refuse({500, "Internal Error"});
+  }
+  if (early) {
+    early->close = true;
+    render(std::move(*early));
+    return true;
+  }
+  if (!f.chunked && f.length > body_bound_)
+    return refuse({413, "request body: too large"});
+  chunked_ = f.chunked;
+  missing_ = f.length;
+  decoder_ = {};
+  deadline_ = worker_->deadline(worker_->bounds().body_timeout);
+  phase_ = phase::body;
+  if (f.expects == framing::expectation::go_on && input().empty()) {
+    out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+    out_body_ = {};
+    written_ = 0;
+    continuing_ = true;
+    phase_ = phase::sending;
+  }
+  return true;
+}
+
+bool session::step_body() {
+  auto bytes = input();
+  if (chunked_) {
+    auto got = decoder_.feed(bytes, request_.body, body_bound_);
+    consume(got.consumed);
+    if (got.why)
+      return refuse(got.why);
+    if (got.done)
+      return dispatch();
+  } else {
+    auto n = static_cast<std::size_t>(std::min<std::uint64_t>(missing_, bytes.size()));
+    request_.body.append(bytes.substr(0, n));
+    consume(n);
+    missing_ -= n;
+    if (missing_ == 0)
+      return dispatch();
+  }
+  deadline_ += std::chrono::microseconds{static_cast<std::int64_t>(bytes.size()) * 1'000'000 / body_bytes_a_second};
+  if (eof_)
+    close();
+  else
+    read();
+  return false;
+}
+
+bool session::dispatch() {
+  phase_ = phase::pending;
+  deadline_ = time_point::max(); // the handler's deadlines hold now
+  exchange_out_ = true;
+  worker_->counts.requests.add(1);
+  try {
+    worker_->handler().handle(exchange{shared_from_this()});
+  } catch (...) {
+    // The exchange was destroyed on the way here, or will be by whoever has it: that answers 500.
+  }
+  if (phase_ == phase::pending)
+    read();
+  return phase_ == phase::sending;
+}
+
+bool session::step_send() {
+  if (awaiting_writable_)
+    return false;
+  auto body = is_head_ ? std::string_view{} : out_body_.view();
+  while (written_ < out_.size() + body.size()) {
+    auto head_done = std::min(written_, out_.size());
+    auto body_done = written_ - head_done;
+    std::array<asio::const_buffer, 2> rest{asio::const_buffer{out_.data() + head_done, out_.size() - head_done},
+      asio::const_buffer{body.data() + body_done, body.size() - body_done}};
+    error_code error;
+    auto n = socket_.write_some(rest, error);
+    if (error == asio::error::would_block || error == asio::error::try_again) {
+      awaiting_writable_ = true;
+      deadline_ = worker_->deadline(worker_->bounds().write_timeout);
+      socket_.async_wait(tcp_socket::wait_write, [self = shared_from_this()](const error_code&) {
+        self->awaiting_writable_ = false; // an error shows again when writing
+        self->advance();
+      });
+      return false;
+    }
+    if (error) {
+      close();
+      return false;
+    }
+    written_ += n;
+  }
+  return answered();
+}
+
+bool session::answered() {
+  if (continuing_) {
+    continuing_ = false;
+    phase_ = phase::body;
+    deadline_ = worker_->deadline(worker_->bounds().body_timeout);
+    return true;
+  }
+  out_body_ = {};
+  is_head_ = false; // what is refused before its method is known gets its reason in full
+  if (close_after_) {
+    linger();
+    return false;
+  }
+  phase_ = phase::idle;
+  deadline_ = worker_->deadline(worker_->bounds().keep_alive);
+  return true;
+}
+
+// ---- answers
+
+bool session::refuse(const refusal& why) {
+  worker_->count_refused(why.status);
+  auto r = json_error(why.status, why.reason, true);
+  if (why.status == 503)
+    r.head += "Retry-After: 1\r\n";
+  render(std::move(r));
+  return true;
+}
+
+void session::render(response&& r) {
+  out_body_ = may_have_body(r.status) ? std::move(r.body) : blob{};
+  auto length = static_cast<std::int64_t>(out_body_.view().size());
+  if (r.declared_length >= 0) {
+    length = r.declared_length;
+    close_after_ = true;
+  }
+  if (r.close || worker_->draining())
+    close_after_ = true;
+  render_head(
+    out_, {r.status, worker_->date_line(), r.head, length, close_after_, request_.version == 10 && !close_after_});
+  written_ = 0;
+  phase_ = phase::sending;
+}
+
+void session::settle() {
+  exchange_out_ = false;
+  worker_->counts.settled.add(1);
+  on_gone_ = nullptr;
+}
+
+void session::deliver(response&& r) {
+  settle();
+  if (phase_ != phase::pending)
+    return;
+  render(std::move(r));
+  advance();
+}
+
+void session::drop() {
+  worker_->count_refused(500);
+  deliver(json_error(500, "Internal Error", true));
+}
+
+void session::reset() {
+  settle();
+  if (phase_ == phase::closed)
+    return;
+  error_code ignored;
+  socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+  close();
+}
+
+void session::watch(std::uint64_t serial, std::function<void()> fn) {
+  if (serial != serial_ || !exchange_out_)
+    return;
+  on_gone_ = std::move(fn);
+  if (is_gone())
+    worker_->post([self = shared_from_this(), serial] {
+      if (serial == self->serial_ && self->exchange_out_ && self->on_gone_)
+        std::exchange(self->on_gone_, nullptr)();
+    });
+}
+
+void session::later(std::chrono::milliseconds delay, std::function<void(exchange)> fn) {
+  later_ = std::move(fn);
+  if (!later_timer_)
+    later_timer_.emplace(worker_->context().get_executor());
+  later_timer_->expires_after(delay);
+  later_timer_->async_wait([self = shared_from_this()](const error_code& error) {
+    auto run = std::exchange(self->later_, nullptr);
+    if (!error && run)
+      run(exchange{self});
+  });
+}
+
+// ---- the socket
+
+void session::read() {
+  if (reading_ || eof_ || phase_ == phase::closed)
+    return;
+  if (in_begin_ == in_end_)
+    in_begin_ = in_end_ = 0;
+  if (in_end_ == in_.size() && in_begin_ > 0) {
+    std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
+    in_end_ -= std::exchange(in_begin_, 0);
+  }
+  if (in_end_ == in_.size()) {
+    auto most = std::max(worker_->bounds().header_bytes, first_buffer);
+    in_.resize(std::min(std::max(first_buffer, in_.size() * 2), most));
+    if (in_end_ == in_.size())
+      return; // full: a client that pipelines against a pending answer is read again once that is sent
+  }
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(in_.data() + in_end_, in_.size() - in_end_),
+    [self = shared_from_this()](const error_code& error, std::size_t n) { self->on_read(error, n); });
+}
+
+void session::on_read(const error_code& error, std::size_t n) {
+  reading_ = false;
+  if (phase_ == phase::closed)
+    return;
+  if (error) {
+    eof_ = true;
+    switch (phase_) {
+    case phase::pending:
+      mark_gone();
+      // Only an end-of-file leaves a client that may still be listening.
+      if (error != asio::error::eof)
+        close();
+      return;
+    case phase::sending: // the write finds out for itself
+      return;
+    default:
+      return close();
+    }
+  }
+  in_end_ += n;
+  if (phase_ == phase::lingering) {
+    in_begin_ = in_end_ = 0;
+    drained_ += n;
+    return drained_ > max_drained ? close() : read();
+  }
+  if (phase_ == phase::pending)
+    return read();
+  advance();
+}
+
+void session::mark_gone() {
+  if (gone_.exchange(true, std::memory_order_relaxed) || !exchange_out_)
+    return;
+  worker_->counts.gone.add(1);
+  if (on_gone_)
+    std::exchange(on_gone_, nullptr)();
+}
+
+void session::linger() {
+  if (eof_)
+    return close();
+  error_code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  phase_ = phase::lingering;
+  deadline_ = worker_->deadline(linger_time);
+  consume(input().size());
+  read();
+}
+
+void session::close() {
+  if (phase_ == phase::closed)
+    return;
+  phase_ = phase::closed;
+  deadline_ = time_point::max();
+  error_code ignored;
+  socket_.close(ignored);
+  auto self = shared_from_this(); // the list's reference may be the last one
+  worker_->remove(where_, admitted_);
+  mark_gone();
+}
+
+void session::expire() {
+  switch (phase_) {
+  case phase::head:
+    refuse({408, "the request's header fields took too long"});
+    return advance();
+  case phase::body:
+    refuse({408, "the request's body took too long"});
+    return advance();
+  case phase::sending: {
+    error_code ignored; // the client reads no more: a reset frees the kernel's buffer too
+    socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+    return close();
+  }
+  case phase::pending:
+  case phase::closed:
+    return;
+  case phase::idle:
+  case phase::lingering:
+    return close();
+  }
+}
+
+void session::drain() {
+  if (phase_ != phase::idle)
+    return;
+  // A request may be in the socket already: its read will complete, and its answer will be the last.
+  error_code ignored;
+  if (socket_.available(ignored) == 0)
+    close();
+}
+
+void session::abort() {
+  later_ = nullptr;
+  if (later_timer_)
+    later_timer_->cancel();
+  close();
+}
+
+} // namespace troupe::http

@@ -1,0 +1,117 @@
+// One connection: reads requests, hands them to the handler one at a time, writes the answers in order.
+//
+// A state machine that advance() drives: each step either makes progress or leaves a read, a write or an exchange
+// outstanding that will call it again. Answers that come while handle() runs are picked up by the running loop, so a
+// thousand pipelined requests use no stack. While an answer is pending a read stays armed: it sees the client leave,
+// and keeps the bytes that arrive for the next request.
+#pragma once
+
+#include "apps/http/chunked.hpp"
+#include "apps/http/head_parser.hpp"
+#include "apps/http/strict.hpp"
+#include "apps/http/worker.hpp"
+
+namespace troupe::http {
+
+class session : public std::enable_shared_from_this<session> {
+public:
+  session(std::shared_ptr<worker> w, tcp_socket socket, std::string peer, bool loopback, bool admitted);
+
+  // For the worker, on its thread.
+
+  void start(std::list<std::shared_ptr<session>>::iterator where);
+  [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
+  void expire(); ///< the deadline has passed
+  void drain();  ///< close if idle; else the answer under way will be the last
+  void abort();  ///< close now, whatever is under way
+
+  // For the exchange. These three from any thread:
+
+  [[nodiscard]] worker& owner() const noexcept { return *worker_; }
+  [[nodiscard]] bool is_gone() const noexcept { return gone_.load(std::memory_order_relaxed); }
+  [[nodiscard]] const http::request& current() const noexcept { return request_; }
+  /// Which request of this connection is under way; changes only when no exchange is out.
+  [[nodiscard]] std::uint64_t serial() const noexcept { return serial_; }
+
+  // These on the worker's thread:
+
+  void deliver(response&& r);
+  void drop(); ///< an exchange was destroyed unanswered
+  void reset();
+  void watch(std::uint64_t serial, std::function<void()> fn);
+  void later(std::chrono::milliseconds delay, std::function<void(exchange)> fn);
+
+private:
+  enum class phase : std::uint8_t {
+    idle,      // between requests, nothing of the next one has arrived
+    head,      // part of a head has arrived
+    body,      // the head is complete, the body is not
+    pending,   // the handler has the request
+    sending,   // the rendered answer is being written
+    lingering, // all said; waiting for the client to close, lest a reset destroys our last answer in its buffers
+    closed,
+  };
+
+  void advance();
+  bool step();
+  bool step_head();
+  bool begin();
+  bool begin_body(const framing& f);
+  bool step_body();
+  bool dispatch();
+  bool step_send();
+  bool answered();
+  bool refuse(const refusal& why);
+  void render(response&& r);
+  void settle();
+
+  void read();
+  void on_read(const boost::system::error_code& error, std::size_t n);
+  void mark_gone();
+  void linger();
+  void close();
+
+  [[nodiscard]] std::string_view input() const noexcept { return {in_.data() + in_begin_, in_end_ - in_begin_}; }
+  void consume(std::size_t n) noexcept { in_begin_ += n; }
+
+  std::shared_ptr<worker> worker_; // keeps the loop, and with it the socket's services, alive
+  tcp_socket socket_;
+  std::list<std::shared_ptr<session>>::iterator where_; // in the worker's list, until closed
+  const bool admitted_;
+  std::atomic<bool> gone_{false};
+
+  phase phase_ = phase::idle;
+  time_point deadline_ = time_point::max();
+  bool advancing_ = false; // advance() is on the stack
+  bool reading_ = false;   // a read into in_ is armed: in_ must not move
+  bool awaiting_writable_ = false;
+  bool eof_ = false;          // the client has closed its sending half
+  bool exchange_out_ = false; // the handler has not answered yet
+  bool is_head_ = false;      // the request's method
+  bool close_after_ = false;  // the answer under way is the last
+  bool continuing_ = false;   // what is being sent is "100 Continue"
+  bool chunked_ = false;
+  std::uint64_t serial_ = 0;
+  std::uint64_t missing_ = 0; // of the body, when it is not chunked
+  std::size_t body_bound_ = 0;
+  std::size_t drained_ = 0; // bytes thrown away while lingering
+
+  std::vector<char> in_; // [in_begin_, in_end_) has arrived and is not consumed
+  std::size_t in_begin_ = 0;
+  std::size_t in_end_ = 0;
+  head_scanner scanner_;
+  chunked_decoder decoder_;
+  std::string head_; // of the request under way; request_'s views point into it
+  http::request request_;
+  std::string peer_;
+
+  std::string out_;         // the answer's head
+  blob out_body_;           // the answer's body: shared with whoever made it
+  std::size_t written_ = 0; // of both together
+
+  std::function<void()> on_gone_;
+  std::function<void(exchange)> later_;
+  std::optional<loop_timer> later_timer_;
+};
+
+} // namespace troupe::http
