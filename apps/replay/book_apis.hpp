@@ -1,0 +1,76 @@
+// The two book APIs over one catalogue: what each endpoint answers, put together from fragments that were rendered when
+// the catalogue was loaded, so that an answer costs a search and some copying. Immutable; any thread may ask. The
+// catalogue must outlive them.
+#pragma once
+
+#include "apps/replay/call.hpp"
+#include "apps/replay/catalogue.hpp"
+#include "apps/replay/render.hpp"
+
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::replay {
+
+/// A query of either provider as the catalogue understands it: field prefixes (`intitle:`, `author:`, ...) are dropped,
+/// their words kept; `isbn:` turns the query into a look-up of those numbers alone.
+struct query_terms {
+  std::string words;
+  std::vector<std::string> isbns;
+};
+[[nodiscard]] query_terms parse_terms(std::string_view q);
+
+/// The page of what a query finds in the catalogue.
+[[nodiscard]] hits find_books(const catalogue& books, const query_terms& terms, std::size_t offset, std::size_t count);
+
+/// Google Books API v1 (developers.google.com/books/docs/v1/reference):
+///  - GET /books/v1/volumes?q=&startIndex=&maxResults= (10 unless told, at most 40): `items` is missing when the page
+///  is
+///    empty; without q 400.
+///  - GET /books/v1/volumes/{id}: 404 for an unknown id of the right form, 503 for any other, as recorded.
+class google_books {
+public:
+  explicit google_books(const catalogue& books);
+
+  /// The answer, or nothing when the path is none of the above.
+  [[nodiscard]] std::optional<reply> answer(const call& c) const;
+
+private:
+  [[nodiscard]] reply search(const call& c) const;
+  [[nodiscard]] reply volume(std::string_view id) const;
+
+  const catalogue& books_;
+  text_pool items_;
+  text_pool volumes_;
+  std::unordered_map<std::string, std::uint32_t> rows_by_id_;
+};
+
+/// Open Library (openlibrary.org/developers/api):
+///  - GET /search.json?q=&title=&author=&isbn=&page=&offset=&limit=&fields= (100 unless told, at most 1,000)
+///  - GET /api/books?bibkeys=ISBN:..,OLID:..&format=json&jscmd=viewapi|data|details: an object keyed by the keys as
+///  they
+///    were asked for, without those that are unknown; a script unless format=json
+///  - GET /isbn/{isbn}.json, /books/{key}.json, /works/{key}.json, /authors/{key}.json: 404 when unknown
+class open_library {
+public:
+  explicit open_library(const catalogue& books);
+
+  /// The answer, or nothing when the path is none of the above.
+  [[nodiscard]] std::optional<reply> answer(const call& c) const;
+
+private:
+  [[nodiscard]] reply search(const call& c) const;
+  [[nodiscard]] reply by_bibkeys(const call& c) const;
+  /// The row that a bibkey names, or nothing.
+  [[nodiscard]] std::optional<std::uint32_t> row_of(std::string_view bibkey) const;
+
+  const catalogue& books_;
+  text_pool search_fields_; ///< open_library_fields.size() entries a row
+  text_pool editions_;
+  text_pool works_;
+  text_pool data_;
+  text_pool authors_;
+};
+
+} // namespace troupe::replay
