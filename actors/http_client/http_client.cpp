@@ -10,8 +10,9 @@ using self_ptr = http_client_actor::stateful_pointer<http_client_state>;
 caf::typed_response_promise<http_response> start(self_ptr self, http_request& request) {
   auto& s = self->state;
   const auto id = ++s.last_id;
-  auto promise = self->make_response_promise<http_response>();
+  // First: making the promise takes the sender out of the message.
   auto owner = caf::actor_cast<caf::actor_addr>(self->current_sender());
+  auto promise = self->make_response_promise<http_response>();
   auto [known, first] = s.by_owner.try_emplace(owner);
   known->second.insert(id);
   if (first && owner)

@@ -36,10 +36,11 @@ void settle(self_ptr self) {
 
 caf::typed_response_promise<permit> request(self_ptr self, const permit_request& r) {
   auto& s = self->state;
-  auto promise = self->make_response_promise<permit>();
-  const auto t = now(self);
+  // First: making the promise takes the sender out of the message.
   const auto owner = caf::actor_cast<caf::actor_addr>(self->current_sender());
   const auto owner_id = self->current_sender() ? self->current_sender()->id() : 0;
+  auto promise = self->make_response_promise<permit>();
+  const auto t = now(self);
   const auto ticket = ++s.last_ticket;
   if (const auto refused = s.book->request(t, r.lane, owner_id, t + microseconds{r.remaining_us}, ticket);
       refused != ec::none) {

@@ -1,7 +1,7 @@
 #include "apps/bridge/bridge.hpp"
 
 #include "apps/bridge/client_address.hpp"
-#include "apps/http/gzip.hpp"
+#include "actors/cache/gzip.hpp"
 #include "apps/http/negotiate.hpp"
 #include "apps/http/uri.hpp"
 
@@ -200,7 +200,7 @@ void bridge::finish(pending& p, answer&& a) {
     head.append("Warning: 110 troupe \"Response is Stale\"\r\n"); // RFC 7234, 5.5.1; kept because C-02 asks for it
   auto body = a.plain;
   if (p.gzip && (!a.gzip.empty() || a.plain.view().size() >= worth_compressing)) {
-    body = a.gzip.empty() ? blob{http::gzip(a.plain.view())} : a.gzip;
+    body = a.gzip.empty() ? blob{troupe::gzip(a.plain.view())} : a.gzip;
     head.append("Content-Encoding: gzip\r\n");
   }
   const bool unchanged = !p.if_none_match.empty() && http::etag_matches(p.if_none_match, a.etag);

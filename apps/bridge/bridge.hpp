@@ -6,6 +6,7 @@
 
 #include "actors/cache/hot_index.hpp"
 #include "actors/rate_limiter/gcra.hpp"
+#include "apps/bridge/address_ranges.hpp"
 #include "apps/bridge/answers.hpp"
 #include "apps/bridge/front.hpp"
 #include "apps/bridge/request_metrics.hpp"
@@ -44,7 +45,7 @@ struct bridge_settings {
   std::vector<endpoint> endpoints;
   std::chrono::microseconds deadline{std::chrono::seconds{10}};
   bool client_limits = true;
-  std::vector<std::string> trusted_proxies;
+  address_ranges trusted_proxies;
   std::string admin_token; // empty: operators' endpoints answer loopback peers only
   std::string version;
   std::shared_ptr<spdlog::logger> log;

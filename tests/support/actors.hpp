@@ -19,7 +19,7 @@
 namespace troupe::test {
 
 struct config : caf::actor_system_config {
-  config() { add_message_types(*this); }
+  config() { troupe::add_message_types(*this); }
 };
 
 /// A logger whose lines a test can read.

@@ -1,0 +1,270 @@
+#include "apps/node/node.hpp"
+
+#include "actors/cache/cache.hpp"
+#include "actors/http_client/http_client.hpp"
+#include "actors/orchestrator/orchestrator.hpp"
+#include "actors/provider/provider.hpp"
+#include "actors/rate_limiter/rate_limiter.hpp"
+#include "actors/store/store.hpp"
+#include "apps/books/endpoints.hpp"
+#include "apps/books/google.hpp"
+#include "apps/books/openlibrary.hpp"
+#include "apps/books/routes.hpp"
+#include "apps/bridge/bridge.hpp"
+#include "messages/all_types.hpp"
+#include "storage/directory.hpp"
+#include "storage/migrations.hpp"
+#include "storage/sqlite/database.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <algorithm>
+#include <thread>
+
+namespace troupe {
+namespace {
+
+using config::settings;
+
+std::int64_t wall_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+std::size_t cores() {
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+struct system_config : caf::actor_system_config {
+  system_config() {
+    troupe::add_message_types(*this);
+    // From idle, a round trip between actors takes 35 us with one shared queue and about 100 with stealing, whose idle
+    // workers sleep; under load the two are alike at these sizes.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", cores());
+  }
+};
+
+permit_book::settings limits_of(const settings& s) {
+  permit_book::settings out;
+  out.rate = s.limits.global.rate;
+  out.burst = s.limits.global.burst;
+  for (const auto& [name, p] : s.providers)
+    out.lanes.push_back({name, p.rate, p.burst, static_cast<int>(p.concurrency)});
+  return out;
+}
+
+std::vector<endpoint> endpoints_of(const settings& s) {
+  books::endpoint_defaults d;
+  d.search = s.routes.search.strategy;
+  d.details = s.routes.details.strategy;
+  d.limit = static_cast<std::int32_t>(s.routes.search.default_limit);
+  d.max_limit = static_cast<std::int32_t>(s.routes.search.max_limit);
+  const auto quota = [](const config::quota& q) {
+    return client_quota{q.count, std::chrono::duration_cast<std::chrono::seconds>(q.window)};
+  };
+  return {
+    {"search", "/api/v2/books/search", "Search failed", quota(s.limits.client.search),
+      [d](const fields& query, const std::string&) { return books::parse_search(query, d); }},
+    {"details", "/api/v2/books/{isbn}", "Details failed", quota(s.limits.client.details),
+      [d](const fields& query, const std::string& isbn) { return books::parse_details(query, isbn, d); }},
+  };
+}
+
+struct databases {
+  std::shared_ptr<storage::sql> writer;
+  std::shared_ptr<storage::sql> reader;
+};
+
+result<databases> open_databases(const std::string& dir) {
+  if (auto made = storage::prepare_directory(dir); !made)
+    return made.as_failure();
+  const auto path = dir + "/troupe.db";
+  auto writer = storage::sqlite::database::open({path});
+  if (!writer)
+    return writer.as_failure();
+  const auto known = storage::parse_migrations(storage::built_in_migrations());
+  if (!known)
+    return known.as_failure();
+  if (auto migrated = storage::migrate_up(*writer.value(), known.value(), wall_ms()); !migrated)
+    return migrated.as_failure();
+  storage::sqlite::options read_only{path};
+  read_only.read_only = true;
+  auto reader = storage::sqlite::database::open(read_only);
+  if (!reader)
+    return reader.as_failure();
+  return databases{std::move(writer.value()), std::move(reader.value())};
+}
+
+} // namespace
+
+struct node::parts {
+  node_options options;
+  system_config system_settings;
+  std::unique_ptr<caf::actor_system> system;
+  std::shared_ptr<hot_index> index = std::make_shared<hot_index>();
+  rate_limiter_actor limiter;
+  http_client_actor http_client;
+  record_store_actor reader;
+  record_store_actor writer;
+  orchestrator_actor boss;
+  std::vector<cache_actor> shards;
+  front_actor front;
+  std::unique_ptr<troupe::bridge> bridge;
+  std::optional<http::server> server;
+
+  void spawn(const databases& db);
+  result<void> listen();
+  bool drain(std::chrono::milliseconds deadline);
+
+private:
+  provider_spec spec_of(const std::string& name, const config::provider_settings& p, upstream_api api);
+};
+
+provider_spec node::parts::spec_of(const std::string& name, const config::provider_settings& p, upstream_api api) {
+  provider_settings s;
+  s.api = std::make_shared<const upstream_api>(std::move(api));
+  s.url = p.url.text;
+  if (const auto key = options.secrets.provider_keys.find(name); key != options.secrets.provider_keys.end())
+    s.key = key->second.reveal();
+  s.failures = static_cast<int>(p.circuit.failures);
+  s.connect_timeout = p.connect_timeout;
+  s.attempt_timeout = p.attempt_timeout;
+  return {name, p.circuit.open,
+    [s, limiter = limiter, client = http_client](caf::actor_system& in, std::uint64_t generation, bool on_probation) {
+      return in.spawn(provider, s, generation, on_probation, limiter, client);
+    }};
+}
+
+// From the outside in: whoever is asked is there before whoever asks.
+void node::parts::spawn(const databases& db) {
+  const auto& s = options.settings;
+  auto& in = *system;
+  limiter = in.spawn(rate_limiter, limits_of(s));
+  http_client = in.spawn(troupe::http_client, http_loop::settings{});
+  reader = in.spawn<caf::detached>(record_store, record_store_settings{db.reader, options.log});
+  writer = in.spawn<caf::detached>(record_store, record_store_settings{db.writer, options.log});
+
+  orchestrator_settings o;
+  o.providers = {spec_of("google", s.providers.at("google"), books::google_api()),
+    spec_of("openlibrary", s.providers.at("openlibrary"), books::openlibrary_api())};
+  o.routes = books::routes();
+  o.patience = std::chrono::duration_cast<std::chrono::milliseconds>(s.merge.patience);
+  o.wall_ms = wall_ms;
+  o.log = options.log;
+  boss = in.spawn(orchestrator, std::move(o));
+
+  const auto count = s.cache.shards > 0 ? static_cast<std::size_t>(s.cache.shards) : cores();
+  const auto in_seconds = [](config::duration d) { return std::chrono::duration_cast<std::chrono::seconds>(d); };
+  const cache_settings c{in_seconds(s.cache.hot_ttl), in_seconds(s.cache.degraded_ttl), in_seconds(s.cache.stale_max),
+    static_cast<std::size_t>(s.cache.bytes.count) / count, s.http.max_inflight_fetches,
+    std::make_shared<std::atomic<std::int64_t>>(0), index, options.log};
+  for (std::size_t i = 0; i < count; ++i)
+    shards.push_back(in.spawn(cache, c, cache_peers{boss, reader, writer}));
+
+  front_settings f{shards, {}};
+  for (const auto& shard : shards)
+    f.with_counters.push_back(caf::actor_cast<caf::actor>(shard));
+  for (const auto& other : {caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(limiter),
+         caf::actor_cast<caf::actor>(http_client), caf::actor_cast<caf::actor>(reader), caf::actor_cast<caf::actor>(writer)})
+    f.with_counters.push_back(other);
+  front = in.spawn(troupe::front, std::move(f));
+}
+
+result<void> node::parts::listen() {
+  const auto& s = options.settings;
+  bridge_settings b;
+  b.endpoints = endpoints_of(s);
+  b.deadline = s.request.deadline;
+  b.client_limits = s.limits.client.enabled;
+  b.trusted_proxies = address_ranges{s.http.trusted_proxies.list};
+  b.admin_token = options.secrets.admin_token.reveal();
+  b.version = options.version;
+  b.log = options.log;
+  b.index = index;
+  b.server_counters = [this] { return server ? server->count() : http::counters{}; };
+  auto made = bridge::make(std::move(b), front);
+  if (!made)
+    return made.as_failure();
+  bridge = std::move(made.value());
+  http::limits l;
+  l.connections = static_cast<std::size_t>(s.http.max_connections);
+  // Half the cores read and write; the other half runs the actors.
+  const auto threads = s.http.threads > 0 ? static_cast<std::size_t>(s.http.threads) : std::max<std::size_t>(1, cores() / 2);
+  auto started = http::server::start(s.http.address.host, s.http.address.port, threads, l, *bridge);
+  if (!started)
+    return started.as_failure();
+  server.emplace(std::move(started.value()));
+  return ok();
+}
+
+// In the reverse order of starting: first nobody asks any more, then nobody answers.
+bool node::parts::drain(std::chrono::milliseconds deadline) {
+  const bool finished = !server || server->drain(deadline);
+  if (!system)
+    return finished;
+  {
+    caf::scoped_actor self{*system};
+    const auto stop = [&](const auto& actor) {
+      if (actor)
+        self->send_exit(actor, caf::exit_reason::user_shutdown);
+    };
+    stop(front);
+    for (const auto& shard : shards)
+      stop(shard);
+    if (writer)
+      self->request(writer, std::chrono::seconds{5}, flush_atom::value)
+        .receive([](std::int64_t) {}, [&](const caf::error& e) {
+          options.log->error("Writing the last records failed: {}", from_caf(e).message);
+        });
+    stop(boss);
+    stop(reader);
+    stop(writer);
+    stop(http_client);
+    stop(limiter);
+  }
+  server.reset();
+  bridge.reset();
+  front = nullptr;
+  shards.clear();
+  boss = nullptr;
+  reader = nullptr;
+  writer = nullptr;
+  http_client = nullptr;
+  limiter = nullptr;
+  system.reset(); // waits for the last actor
+  return finished;
+}
+
+result<std::unique_ptr<node>> node::start(node_options options) {
+  const auto db = open_databases(options.settings.storage.dir);
+  if (!db)
+    return db.as_failure();
+  auto p = std::make_unique<parts>();
+  p->options = std::move(options);
+  p->system = std::make_unique<caf::actor_system>(p->system_settings);
+  p->spawn(db.value());
+  if (auto listening = p->listen(); !listening) {
+    p->drain(std::chrono::milliseconds{0});
+    return listening.as_failure();
+  }
+  return std::unique_ptr<node>{new node{std::move(p)}};
+}
+
+node::node(std::unique_ptr<parts> p) : parts_{std::move(p)} {}
+
+node::~node() {
+  parts_->drain(std::chrono::milliseconds{0});
+}
+
+std::uint16_t node::port() const noexcept {
+  return parts_->server ? parts_->server->port() : 0;
+}
+
+bool node::drain(std::chrono::milliseconds deadline) {
+  return parts_->drain(deadline);
+}
+
+} // namespace troupe

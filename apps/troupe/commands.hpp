@@ -1,0 +1,45 @@
+// The sub-commands of troupe. Each returns the process's exit code: 0 done, 1 failed while running, 2 could not begin
+// (a wrong flag or configuration, a port in use, an unusable data directory), with one line on standard error for each
+// mistake.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+constexpr int exit_usage = 2;
+
+struct up_options {
+  std::string config;
+  std::vector<std::string> sets;
+  std::string http;
+  std::string data_dir;
+  std::string secrets;
+  bool demo = false;
+  std::string demo_listen = "127.0.0.1:8789";
+  std::string log_level;
+  std::string log_format;
+};
+
+struct check_options {
+  std::string config;
+  std::vector<std::string> sets;
+  std::string secrets;
+};
+
+struct replay_options {
+  std::string manifest;
+  std::string catalogue;
+  std::string listen = "127.0.0.1:8789";
+  std::size_t threads = 1;
+  std::uint64_t seed = 1;
+  std::vector<std::string> faults;
+};
+
+int run_up(const up_options& options);
+int run_check(const check_options& options);
+int run_replay(const replay_options& options);
+
+} // namespace troupe

@@ -1,0 +1,67 @@
+// The troupe command: what a newcomer reads first. Each sub-command parses its flags here and is carried out in a file of
+// its own; the wiring of a node is in apps/node/node.cpp.
+#include "apps/troupe/commands.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+
+int main(int argc, char** argv) {
+  using namespace troupe;
+  CLI::App app{"Troupe: many third-party APIs behind one honest endpoint."};
+  app.set_version_flag("--version", "troupe " TROUPE_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(36);
+
+  up_options up;
+  auto* up_command = app.add_subcommand("up", "Run everything in one process");
+  up_command->add_option("--config", up.config, "Configuration file (TOML)")->type_name("FILE");
+  up_command->add_option("--set", up.sets, "Override a setting, such as cache.hot_ttl=10m; may be repeated")
+    ->type_name("KEY=VALUE")
+    ->allow_extra_args(false);
+  up_command->add_option("--http", up.http, "Where the bridge listens (default 127.0.0.1:8787)")->type_name("ADDR:PORT");
+  up_command->add_option("--data-dir", up.data_dir, "Where the databases are")->type_name("DIR");
+  up_command->add_option("--secrets", up.secrets, "File with secrets, mode 0600")->type_name("FILE");
+  up_command->add_flag("--demo", up.demo, "Ask a local replay of the providers instead of the live APIs");
+  up_command->add_option("--demo-listen", up.demo_listen, "Where the demo's replay listens")
+    ->type_name("ADDR:PORT")
+    ->capture_default_str();
+  up_command->add_option("--log-level", up.log_level, "trace, debug, info, warn or error")->type_name("LEVEL");
+  up_command->add_option("--log-format", up.log_format, "pretty or json")->type_name("FORMAT");
+
+  check_options check;
+  auto* check_command = app.add_subcommand("check", "Validate a configuration; every mistake with its place");
+  check_command->add_option("--config", check.config, "Configuration file (TOML)")->type_name("FILE")->required();
+  check_command->add_option("--set", check.sets, "Override a setting")->type_name("KEY=VALUE")->allow_extra_args(false);
+  check_command->add_option("--secrets", check.secrets, "File with secrets, mode 0600")->type_name("FILE");
+
+  replay_options replay;
+  auto* replay_command = app.add_subcommand("replay", "An upstream that answers as the real APIs do, with faults on demand");
+  replay_command->add_option("--manifest", replay.manifest, "Recorded bodies (MANIFEST.json)")->type_name("FILE");
+  replay_command->add_option("--catalogue", replay.catalogue, "Books to answer from (CSV, may be gzip)")->type_name("FILE");
+  replay_command->add_option("--listen", replay.listen, "Where to listen")->type_name("ADDR:PORT")->capture_default_str();
+  replay_command->add_option("--threads", replay.threads, "I/O threads")->capture_default_str();
+  replay_command->add_option("--seed", replay.seed, "Of the draws for a fault's ratio")->capture_default_str();
+  replay_command
+    ->add_option("--fault", replay.faults, R"(A fault from the start, as in PUT /__replay/faults; may be repeated)")
+    ->type_name("JSON")
+    ->allow_extra_args(false);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e);
+    return code == 0 ? 0 : exit_usage;
+  }
+  try {
+    if (up_command->parsed())
+      return run_up(up);
+    if (check_command->parsed())
+      return run_check(check);
+    return run_replay(replay);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "troupe: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,54 @@
+#include "apps/troupe/process.hpp"
+
+#include <pthread.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <initializer_list>
+
+namespace troupe {
+namespace {
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+} // namespace
+
+void prepare_signals() {
+  const auto set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int wait_for_stop() {
+  const auto set = stop_signals();
+  int number = 0;
+  sigwait(&set, &number);
+  return number;
+}
+
+void stop_at_next_signal() {
+  const auto set = stop_signals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void complain(const std::string& line) {
+  std::fprintf(stderr, "troupe: %s\n", line.c_str());
+}
+
+std::string find_config_file(const std::string& name) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const auto program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const auto& folder : {program.parent_path() / "config", fs::path{"config"}, program.parent_path() / "share/troupe"})
+    if (fs::is_regular_file(folder / name, ignored))
+      return (folder / name).string();
+  return {};
+}
+
+} // namespace troupe

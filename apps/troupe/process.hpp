@@ -1,0 +1,26 @@
+// What every long-running sub-command does with its process: signals, and how it speaks to its user.
+#pragma once
+
+#include <csignal>
+#include <string>
+
+namespace troupe {
+
+/// Blocks SIGINT and SIGTERM in this thread and all that it starts later, so that wait_for_stop() gets them; ignores
+/// SIGPIPE. Call it before any thread is started.
+void prepare_signals();
+
+/// Waits for SIGINT or SIGTERM and returns its number.
+int wait_for_stop();
+
+/// From now on SIGINT and SIGTERM end the process at once: a second Ctrl-C is meant.
+void stop_at_next_signal();
+
+/// One line on standard error: "troupe: ...".
+void complain(const std::string& line);
+
+/// The file `name` of the project's config folder: beside the build folder that this program is in, in the working
+/// directory, or in an installation's share folder; empty when there is none.
+[[nodiscard]] std::string find_config_file(const std::string& name);
+
+} // namespace troupe
