@@ -1,0 +1,122 @@
+// Every setting of Troupe with its default, as plain values. What each means stands in config/troupe.toml, beside its
+// default (a test keeps the two equal); which values are allowed stands in schema.cpp; where values come from, in
+// load.hpp. Secrets are not settings (secrets.hpp), so that settings can be printed and sent about.
+#pragma once
+
+#include "apps/config/values.hpp"
+
+#include <map>
+#include <string>
+
+namespace troupe::config {
+
+struct http_settings {
+  config::address address{"127.0.0.1", 8787};
+  std::int64_t max_connections = 20'000;
+  std::int64_t max_inflight_fetches = 2'000;
+  std::int64_t threads = 0; // 0: chosen from the number of cores
+  ip_ranges trusted_proxies;
+  friend bool operator==(const http_settings&, const http_settings&) = default;
+};
+
+struct request_settings {
+  duration deadline = std::chrono::seconds{10};
+  friend bool operator==(const request_settings&, const request_settings&) = default;
+};
+
+struct circuit_settings {
+  std::int64_t failures = 5;
+  duration open = std::chrono::seconds{60};
+  friend bool operator==(const circuit_settings&, const circuit_settings&) = default;
+};
+
+struct provider_settings {
+  base_url url;
+  std::int64_t rate = 1; // requests a second
+  std::int64_t burst = 1;
+  std::int64_t concurrency = 10;
+  duration connect_timeout = std::chrono::seconds{1};
+  duration attempt_timeout = std::chrono::seconds{3};
+  circuit_settings circuit;
+  friend bool operator==(const provider_settings&, const provider_settings&) = default;
+};
+
+/// The providers that there are, by the name that tags and metrics show, with what is theirs alone.
+[[nodiscard]] std::map<std::string, provider_settings, std::less<>> default_providers();
+
+struct merge_settings {
+  duration patience = std::chrono::milliseconds{800};
+  friend bool operator==(const merge_settings&, const merge_settings&) = default;
+};
+
+struct global_limit_settings {
+  std::int64_t rate = 40; // requests a second
+  std::int64_t burst = 40;
+  friend bool operator==(const global_limit_settings&, const global_limit_settings&) = default;
+};
+
+struct client_limit_settings {
+  bool enabled = true;
+  quota search{100, std::chrono::seconds{60}};
+  quota details{200, std::chrono::seconds{60}};
+  friend bool operator==(const client_limit_settings&, const client_limit_settings&) = default;
+};
+
+struct limit_settings {
+  global_limit_settings global;
+  client_limit_settings client;
+  friend bool operator==(const limit_settings&, const limit_settings&) = default;
+};
+
+struct cache_settings {
+  duration hot_ttl = std::chrono::seconds{3600};
+  duration degraded_ttl = std::chrono::seconds{60};
+  duration stale_max = std::chrono::seconds{86'400};
+  byte_size bytes{256 << 20};
+  std::int64_t shards = 0; // 0: chosen from the number of cores
+  friend bool operator==(const cache_settings&, const cache_settings&) = default;
+};
+
+struct search_route_settings {
+  troupe::strategy strategy = troupe::strategy::merge;
+  std::int64_t default_limit = 20;
+  std::int64_t max_limit = 40;
+  friend bool operator==(const search_route_settings&, const search_route_settings&) = default;
+};
+
+struct details_route_settings {
+  troupe::strategy strategy = troupe::strategy::merge;
+  friend bool operator==(const details_route_settings&, const details_route_settings&) = default;
+};
+
+struct route_settings {
+  search_route_settings search;
+  details_route_settings details;
+  friend bool operator==(const route_settings&, const route_settings&) = default;
+};
+
+struct storage_settings {
+  std::string dir; // load() puts the user's data directory in the place of an empty one
+  friend bool operator==(const storage_settings&, const storage_settings&) = default;
+};
+
+struct log_settings {
+  log_level level = log_level::info;
+  log_format format = log_format::pretty;
+  friend bool operator==(const log_settings&, const log_settings&) = default;
+};
+
+struct settings {
+  http_settings http;
+  request_settings request;
+  std::map<std::string, provider_settings, std::less<>> providers = default_providers();
+  merge_settings merge;
+  limit_settings limits;
+  cache_settings cache;
+  route_settings routes;
+  storage_settings storage;
+  log_settings log;
+  friend bool operator==(const settings&, const settings&) = default;
+};
+
+} // namespace troupe::config

@@ -1,0 +1,208 @@
+#include "apps/config/schema.hpp"
+
+#include <fmt/format.h>
+
+namespace troupe::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t many = 1'000'000; // more than one machine can do of anything a second or at once
+constexpr std::int64_t us(duration d) {
+  return d.count();
+}
+
+// What no sane deployment goes beyond: a value outside is a slip of the unit ("10h" for "10s").
+constexpr range any_count{1, many};
+constexpr range wait_time{us(1ms), us(10min)};
+constexpr range life_time{0, us(365 * 24h)};
+// Google's maxResults is 40 at most, and the answer's limit is what providers are asked for.
+constexpr range search_limit{1, 40};
+
+template <class T>
+std::string bounds(range allowed, T (*make)(std::int64_t)) {
+  return format(make(allowed.lowest)) + " to " + format(make(allowed.highest));
+}
+
+std::int64_t as_count(std::int64_t n) {
+  return n;
+}
+duration as_duration(std::int64_t n) {
+  return duration{n};
+}
+byte_size as_size(std::int64_t n) {
+  return byte_size{n};
+}
+
+/// What a setting of each type expects, in words; with its range when the value is one of the type but outside.
+struct expectation {
+  range allowed;
+  bool of_the_type;
+
+  std::string operator()(const bool*) const { return "true or false"; }
+  std::string operator()(const std::int64_t*) const { return "a whole number from " + bounds(allowed, as_count); }
+  std::string operator()(const duration*) const {
+    return of_the_type ? "a duration from " + bounds(allowed, as_duration) : "a duration such as 10s";
+  }
+  std::string operator()(const byte_size*) const {
+    return of_the_type ? "a size from " + bounds(allowed, as_size) : "a size such as 256MiB";
+  }
+  std::string operator()(const quota*) const {
+    return of_the_type ? "a quota of " + bounds(allowed, as_count) + " in its time" : "a quota such as 100/60s";
+  }
+  std::string operator()(const address*) const { return "ADDR:PORT such as 127.0.0.1:8787 or [::1]:8787"; }
+  std::string operator()(const base_url*) const {
+    return "an http or https URL without query and credentials such as https://api.example.com";
+  }
+  std::string operator()(const ip_ranges*) const { return "a list of IP addresses and ranges such as 10.0.0.0/8"; }
+  std::string operator()(const std::string*) const { return "a text without control characters"; }
+  std::string operator()(const strategy*) const { return "merge or fallback"; }
+  std::string operator()(const log_level*) const { return "trace, debug, info, warn or error"; }
+  std::string operator()(const log_format*) const { return "pretty or json"; }
+};
+
+/// Whether a value of this form can be one of this type at all.
+struct fits {
+  written::kind form;
+  bool operator()(const bool*) const { return form == written::kind::boolean; }
+  bool operator()(const std::int64_t*) const { return form == written::kind::number; }
+  bool operator()(const ip_ranges*) const { return form == written::kind::list; }
+  template <class T>
+  bool operator()(const T*) const {
+    return form == written::kind::text;
+  }
+};
+
+bool inside(range allowed, std::int64_t n) {
+  return n >= allowed.lowest && n <= allowed.highest;
+}
+
+} // namespace
+
+std::map<std::string, provider_settings, std::less<>> default_providers() {
+  auto google = provider_settings{};
+  google.url = {"https://www.googleapis.com"};
+  google.rate = 10; // well under what one key or address may ask; its daily quota ends sooner, and then 429 pauses us
+  google.burst = 20;
+  auto open_library = provider_settings{};
+  open_library.url = {"https://openlibrary.org"};
+  open_library.rate = 3; // https://openlibrary.org/developers/api: what it grants to clients that identify themselves
+  open_library.burst = 3;
+  return {{"google", google}, {"openlibrary", open_library}};
+}
+
+std::vector<entry> schema(settings& s) {
+  auto table = std::vector<entry>{
+    {"http.address", &s.http.address, {}, "where to listen"},
+    {"http.max_connections", &s.http.max_connections, any_count, "open client connections; more are answered 503"},
+    {"http.max_inflight_fetches", &s.http.max_inflight_fetches, any_count,
+      "cache misses under way; more are answered 503"},
+    {"http.threads", &s.http.threads, {0, 1024}, "I/O threads; 0 chooses"},
+    {"http.trusted_proxies", &s.http.trusted_proxies, {}, "whose forwarded header names the client"},
+    {"request.deadline", &s.request.deadline, {us(10ms), us(10min)}, "the whole time of one request"},
+    {"merge.patience", &s.merge.patience, {0, us(10min)},
+      "how long a merge waits for the slower once one has answered"},
+    {"limits.global.rate", &s.limits.global.rate, any_count, "requests a second to all providers together"},
+    {"limits.global.burst", &s.limits.global.burst, any_count, "requests at once after a pause"},
+    {"limits.client.enabled", &s.limits.client.enabled, {}, "whether clients are limited"},
+    {"limits.client.search", &s.limits.client.search, any_count, "searches of one client"},
+    {"limits.client.details", &s.limits.client.details, any_count, "details of one client"},
+    {"cache.hot_ttl", &s.cache.hot_ttl, life_time, "how long an answer is fresh"},
+    {"cache.degraded_ttl", &s.cache.degraded_ttl, life_time,
+      "how long one that lacks a provider, or is empty, is fresh"},
+    {"cache.stale_max", &s.cache.stale_max, life_time, "how long after that it may serve when providers fail"},
+    {"cache.bytes", &s.cache.bytes, {1 << 20, std::int64_t{1} << 40}, "memory of the hot cache"},
+    {"cache.shards", &s.cache.shards, {0, 1024}, "independent parts of the cache; 0 chooses"},
+    {"routes.search.strategy", &s.routes.search.strategy, {}, "how providers share a search"},
+    {"routes.search.default_limit", &s.routes.search.default_limit, search_limit, "books in an answer unless asked"},
+    {"routes.search.max_limit", &s.routes.search.max_limit, search_limit, "books in an answer at most"},
+    {"routes.details.strategy", &s.routes.details.strategy, {}, "how providers share a question for details"},
+    {"storage.dir", &s.storage.dir, {}, "the data directory"},
+    {"log.level", &s.log.level, {}, "how much is logged"},
+    {"log.format", &s.log.format, {}, "for people or for machines"},
+  };
+  for (auto& [name, p] : s.providers) {
+    const auto prefix = "providers." + name + ".";
+    table.insert(table.end(),
+      {
+        {prefix + "url", &p.url, {}, "scheme, host and optional prefix of the API"},
+        {prefix + "rate", &p.rate, any_count, "requests a second"},
+        {prefix + "burst", &p.burst, any_count, "requests at once after a pause"},
+        {prefix + "concurrency", &p.concurrency, {1, 10'000}, "requests under way"},
+        {prefix + "connect_timeout", &p.connect_timeout, wait_time, "for making a connection"},
+        {prefix + "attempt_timeout", &p.attempt_timeout, wait_time, "for one attempt, connecting included"},
+        {prefix + "circuit.failures", &p.circuit.failures, {1, 1'000}, "consecutive failures that open the circuit"},
+        {prefix + "circuit.open", &p.circuit.open, {us(10ms), us(24h)},
+          "how long it stays open before the first probe"},
+      });
+  }
+  return table;
+}
+
+std::vector<ordered_pair> ordered_pairs(const settings& s) {
+  auto pairs = std::vector<ordered_pair>{
+    {"merge.patience", "request.deadline"},
+    {"cache.degraded_ttl", "cache.hot_ttl"},
+    {"routes.search.default_limit", "routes.search.max_limit"},
+  };
+  for (const auto& [name, ignored] : s.providers) {
+    const auto prefix = "providers." + name + ".";
+    pairs.push_back({prefix + "connect_timeout", prefix + "attempt_timeout"});
+    pairs.push_back({prefix + "attempt_timeout", "request.deadline"});
+  }
+  return pairs;
+}
+
+std::string written::shown() const {
+  if (form == kind::number || form == kind::boolean || form == kind::other)
+    return text;
+  constexpr std::size_t longest = 60; // enough to recognise it, short enough for one line
+  auto out = std::string{'"'};
+  for (const auto c : std::string_view{text}.substr(0, longest)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      out.append(fmt::format("\\x{:02x}", byte));
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out.append(text.size() > longest ? "...\"" : "\"");
+}
+
+std::optional<std::string> assign(const entry& e, const written& value) {
+  return std::visit(
+    [&]<class T>(T* at) -> std::optional<std::string> {
+      auto parsed = T{};
+      if ((value.form != written::kind::bare && !fits{value.form}(at)) || !parse(value.text, parsed))
+        return expectation{e.allowed, false}(at);
+      if (const auto size = magnitude(place{&parsed}); size && !inside(e.allowed, *size))
+        return expectation{e.allowed, true}(at);
+      *at = std::move(parsed);
+      return std::nullopt;
+    },
+    e.at);
+}
+
+std::string format(const place& at) {
+  return std::visit([](const auto* v) { return format(*v); }, at);
+}
+
+std::optional<std::int64_t> magnitude(const place& at) {
+  struct measure {
+    std::optional<std::int64_t> operator()(const std::int64_t* v) const { return *v; }
+    std::optional<std::int64_t> operator()(const duration* v) const { return v->count(); }
+    std::optional<std::int64_t> operator()(const byte_size* v) const { return v->count; }
+    std::optional<std::int64_t> operator()(const quota* v) const { return v->count; }
+    std::optional<std::int64_t> operator()(const void*) const { return std::nullopt; }
+  };
+  return std::visit(measure{}, at);
+}
+
+std::string environment_name(std::string_view key) {
+  auto name = std::string{"TROUPE_"};
+  for (const auto c : key)
+    name.push_back(c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c);
+  return name;
+}
+
+} // namespace troupe::config
