@@ -24,6 +24,7 @@ public:
     if (std::exchange(drained_, true))
       return true;
     auto until = std::chrono::steady_clock::now() + patience;
+    state_->draining = true;
     // First the listener, so that whatever connected before is with a worker when that one starts to drain.
     std::promise<void> closed;
     workers_.front()->post([&] {

@@ -80,11 +80,13 @@ bool session::step_head() {
     scanner_.reset();
     return begin();
   }
-  if (eof_ || (input().empty() && worker_->draining())) {
+  if (eof_) {
     close();
     return false;
   }
-  if (!input().empty() && phase_ == phase::idle) {
+  if (input().empty() && worker_->draining())
+    drain();
+  else if (!input().empty() && phase_ == phase::idle) {
     phase_ = phase::head;
     deadline_ = worker_->deadline(worker_->bounds().header_timeout);
   }

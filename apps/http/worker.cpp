@@ -65,7 +65,6 @@ void worker::join() {
 
 void worker::drain() {
   post([self = shared_from_this()] {
-    self->draining_ = true;
     for (auto& s : self->all())
       s->drain();
   });
@@ -90,7 +89,7 @@ void worker::adopt(int fd, std::string peer, bool loopback, bool v6, bool admitt
 void worker::remove(std::list<std::shared_ptr<session>>::iterator where, bool admitted) {
   sessions_.erase(where);
   --(admitted ? state_->admitted : state_->turned_away);
-  if (draining_) {
+  if (draining()) {
     std::lock_guard lock{state_->mutex};
     state_->closed.notify_all();
   }

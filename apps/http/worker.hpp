@@ -47,6 +47,7 @@ struct server_state {
 
   struct limits bounds;
   http::handler* handler;
+  std::atomic<bool> draining{false}; // set before the first connection hears of it
   std::atomic<std::size_t> admitted{0};    // open connections that count against the bound
   std::atomic<std::size_t> turned_away{0}; // open connections that are being told 503
   std::mutex mutex;
@@ -85,7 +86,7 @@ public:
   [[nodiscard]] const struct limits& bounds() const noexcept { return state_->bounds; }
   [[nodiscard]] http::handler& handler() const noexcept { return *state_->handler; }
   [[nodiscard]] asio::io_context& context() noexcept { return context_; }
-  [[nodiscard]] bool draining() const noexcept { return draining_; }
+  [[nodiscard]] bool draining() const noexcept { return state_->draining.load(std::memory_order_relaxed); }
 
   /// When something that may take `limit` from now has taken too long. Never early, late by at most two ticks.
   [[nodiscard]] time_point deadline(std::chrono::milliseconds limit) const noexcept { return now_ + limit + tick_; }
@@ -116,7 +117,6 @@ private:
   asio::executor_work_guard<loop_executor> work_;
   loop_timer timer_;
   time_point now_; // as of the last tick
-  bool draining_ = false;
   bool stopping_ = false;
   std::time_t date_second_ = -1;
   std::string date_line_;
