@@ -2,7 +2,7 @@
 #include "tests/support/test.hpp"
 
 #include "apps/http/date.hpp"
-#include "apps/http/gzip.hpp"
+#include "actors/cache/gzip.hpp"
 #include "apps/http/negotiate.hpp"
 #include "apps/http/render.hpp"
 #include "apps/http/server.hpp"
@@ -13,6 +13,7 @@
 
 using namespace troupe;
 using namespace troupe::http;
+using troupe::gzip;
 
 namespace {
 

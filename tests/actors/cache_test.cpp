@@ -1,0 +1,232 @@
+#define TEST_SUITE cache
+#include "tests/support/actors.hpp"
+#include "tests/support/test.hpp"
+
+#include "actors/cache/cache.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using json = nlohmann::json;
+
+namespace {
+
+// An orchestrator and a database that answer as the test says.
+struct world : test::actors {
+  std::shared_ptr<hot_index> index = std::make_shared<hot_index>();
+  std::shared_ptr<std::atomic<std::int64_t>> fetches = std::make_shared<std::atomic<std::int64_t>>(0);
+  outcome next;
+  bool hold = false;
+  std::vector<caf::typed_response_promise<outcome>> held;
+  int asked = 0;
+  stored_records rows;
+  stored_records written;
+  bool broken_database = false;
+
+  orchestrator_actor boss = sys.spawn([this](orchestrator_actor::pointer me) -> orchestrator_actor::behavior_type {
+    return {
+      [this, me](const fetch&) -> caf::result<outcome> {
+        ++asked;
+        if (!hold)
+          return next;
+        held.push_back(me->make_response_promise<outcome>());
+        return held.back();
+      },
+      [](const patience_over&) {},
+      [](stats_atom) { return metrics{}; },
+    };
+  });
+
+  record_store_actor store = sys.spawn([this](record_store_actor::pointer) -> record_store_actor::behavior_type {
+    return {
+      [this](const record_read&) -> caf::result<stored_records> {
+        if (broken_database)
+          return make_error(ec::storage_failed, "disk");
+        return rows;
+      },
+      [this](const stored_records& r) { written = r; },
+      [](tick_atom) {},
+      [](flush_atom) { return std::int64_t{0}; },
+      [](stats_atom) { return metrics{}; },
+    };
+  });
+
+  cache_actor shard;
+
+  world() {
+    next.data = blob{R"([{"title":"Dune"}])"};
+    next.tag = "orchestrated:google+openlibrary";
+    next.found = true;
+    next.fetched_ms = 1'700'000'000'000;
+    cache_settings s;
+    s.index = index;
+    s.fetches = fetches;
+    s.max_fetches = 2;
+    s.log = lines.log;
+    shard = sys.spawn(cache, s, cache_peers{boss, store, store});
+    settle();
+  }
+
+  std::shared_ptr<answer> ask(const std::string& key = "search:query:dune", bool durable = false, bool gzip = false) {
+    auto out = std::make_shared<answer>();
+    out->code = ec::internal;
+    sys.spawn([=, to = shard](caf::event_based_actor* caller) {
+      caller->request(to, caf::infinite, lookup{{key, {"search", "dune", 10, {}}, strategy::merge, durable}, gzip, 10'000'000})
+        .then([out](const answer& a) { *out = a; });
+    });
+    settle();
+    return out;
+  }
+
+  void fail_all() {
+    next = {};
+    next.code = ec::all_providers_failed;
+    next.message = "All providers exhausted";
+    next.providers = {{"google", ec::provider_failed, "503", 1'000, 1, 0}};
+  }
+
+  ~world() override {
+    for (const auto& a : {caf::actor_cast<caf::actor>(shard), caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(store)})
+      self->send_exit(a, caf::exit_reason::user_shutdown);
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(cache_tests, world)
+
+TEST(S0-30 a miss is fetched and the next one is a hit) {
+  const auto miss = ask();
+  CHECK_EQ(miss->x_cache, "MISS");
+  CHECK_EQ(json::parse(miss->plain.view())["cached"], false);
+  const auto hit = ask();
+  CHECK_EQ(hit->x_cache, "HIT-KV-HOT");
+  CHECK_EQ(json::parse(hit->plain.view())["provider"], "cache:kv");
+  CHECK_EQ(asked, 1);
+  CHECK_EQ(miss->etag, hit->etag);
+}
+
+TEST(what is answered is in the index before) {
+  ask();
+  const auto published = index->find("search:query:dune");
+  REQUIRE(published != nullptr);
+  CHECK(published->fresh_until - published->stored_at == 3600s);
+  CHECK_EQ(json::parse(published->plain.view())["cached"], true);
+}
+
+TEST(many misses of one key are one fetch) {
+  hold = true;
+  std::vector<std::shared_ptr<answer>> all;
+  for (int i = 0; i < 100; ++i)
+    all.push_back(ask());
+  CHECK_EQ(asked, 1);
+  CHECK_EQ(fetches->load(), 1);
+  held.front().deliver(next);
+  settle();
+  CHECK_EQ(all.front()->x_cache, "MISS");
+  for (std::size_t i = 1; i < all.size(); ++i)
+    CHECK_EQ(all[i]->x_cache, "COALESCED");
+  CHECK_EQ(fetches->load(), 0);
+}
+
+TEST(S0-09 with all providers failing what is stale is answered and marked) {
+  ask();
+  advance(3601s);
+  fail_all();
+  const auto a = ask();
+  CHECK(a->code == ec::none);
+  CHECK_EQ(a->x_cache, "STALE");
+  CHECK_EQ(a->age_us, 3'601'000'000);
+  const auto body = json::parse(a->plain.view());
+  CHECK_EQ(body["stale"], true);
+  CHECK_EQ(body["provider"], "cache:kv");
+}
+
+TEST(what is older than stale_max is not answered) {
+  ask();
+  advance(3600s + 24h);
+  fail_all();
+  CHECK(ask()->code == ec::all_providers_failed);
+}
+
+TEST(S0-10 with all failing and nothing kept the error says how each provider did) {
+  fail_all();
+  const auto a = ask();
+  CHECK(a->code == ec::all_providers_failed);
+  CHECK_EQ(a->message, "All providers exhausted");
+  REQUIRE_EQ(a->providers.size(), 1u);
+  CHECK(index->find("search:query:dune") == nullptr);
+}
+
+TEST(a degraded answer is fresh for a shorter time) {
+  next.degraded = true;
+  ask();
+  advance(61s);
+  ask();
+  CHECK_EQ(asked, 2);
+}
+
+TEST(S0-50 details come from the database first) {
+  rows = {{"9780441172719", "Dune", "Frank Herbert", R"({"title":"Dune"})", "google", 5}};
+  const auto a = ask("book:isbn:9780441172719", true);
+  CHECK_EQ(a->x_cache, "HIT-D1");
+  const auto body = json::parse(a->plain.view());
+  CHECK_EQ(body["provider"], "cache:d1");
+  CHECK_EQ(body["timestamp"], 5);
+  CHECK_EQ(asked, 0);
+  CHECK_EQ(json::parse(ask("book:isbn:9780441172719", true)->plain.view())["provider"], "cache:kv");
+}
+
+TEST(S0-51 details that the database does not know are asked for and stored) {
+  next.rows = {{"9780441172719", "Dune", "Frank Herbert", "{}", {}, 0}};
+  ask("book:isbn:9780441172719", true);
+  settle();
+  REQUIRE_EQ(written.size(), 1u);
+  CHECK_EQ(written[0].provider, "orchestrated:google+openlibrary");
+  CHECK_EQ(written[0].fetched_ms, 1'700'000'000'000);
+}
+
+TEST(a broken database does not keep the providers from being asked) {
+  broken_database = true;
+  CHECK(ask("book:isbn:9780441172719", true)->code == ec::none);
+  CHECK_EQ(asked, 1);
+  CHECK(lines.has("from the database failed: disk"));
+}
+
+TEST(details that nobody knows are 404 and kept for a short time) {
+  next.found = false;
+  next.data = blob{"null"};
+  next.tag = "none";
+  const auto a = ask("book:isbn:9780441172719", true);
+  CHECK_EQ(a->status, 404);
+  CHECK_EQ(json::parse(a->plain.view())["error"], "Not found");
+  CHECK_EQ(ask("book:isbn:9780441172719", true)->status, 404);
+  CHECK_EQ(asked, 1);
+}
+
+TEST(more fetches than allowed are shed at once but joining one is free) {
+  hold = true;
+  const auto a = ask("a");
+  const auto b = ask("b");
+  const auto again = ask("a");
+  CHECK(ask("c")->code == ec::overloaded);
+  for (auto& h : held)
+    h.deliver(next);
+  settle();
+  CHECK(again->code == ec::none);
+  CHECK(b->code == ec::none);
+  CHECK(a->code == ec::none);
+}
+
+TEST(gzip is made for who wants it and kept for who comes later) {
+  next.data = blob{"[\"" + std::string(5'000, 'x') + "\"]"};
+  CHECK(!ask("big", false, true)->gzip.empty());
+  settle();
+  const auto kept = index->find("big");
+  REQUIRE(kept != nullptr);
+  CHECK(!kept->gzip.empty());
+  CHECK(kept->gzip.view().size() < kept->plain.view().size());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
