@@ -37,15 +37,15 @@ struct world : test::actors {
               ++lives[name];
               probation[name] = on_probation;
               return system.spawn(
-                [this, name, generation](provider_actor::pointer self) -> provider_actor::behavior_type {
+                [this, name, generation](provider_actor::pointer me) -> provider_actor::behavior_type {
                   return {
                     [=, this](const provider_call& c) -> caf::result<provider_answer> {
                       ++calls[name];
                       const auto s = scripts[name];
                       if (s.die)
-                        self->quit(make_error(ec::circuit_tripped));
+                        me->quit(make_error(ec::circuit_tripped));
                       if (s.hold) {
-                        held.push_back(self->make_response_promise<provider_answer>());
+                        held.push_back(me->make_response_promise<provider_answer>());
                         return held.back();
                       }
                       if (s.error != ec::none)

@@ -33,13 +33,13 @@ struct world : test::actors {
     };
   });
 
-  http_client_actor http = sys.spawn([this](http_client_actor::pointer self) -> http_client_actor::behavior_type {
+  http_client_actor http = sys.spawn([this](http_client_actor::pointer me) -> http_client_actor::behavior_type {
     return {
-      [this, self](const http_request& r) -> caf::result<http_response> {
+      [this, me](const http_request& r) -> caf::result<http_response> {
         requests.push_back(r);
         if (!hang)
           return response;
-        held.push_back(self->make_response_promise<http_response>());
+        held.push_back(me->make_response_promise<http_response>());
         return held.back();
       },
       [](const transfer_done&) {},
