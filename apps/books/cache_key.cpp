@@ -34,12 +34,16 @@ void append_number(std::string& key, Int n) {
 std::string cache_key(std::string_view route, std::string_view text) {
   std::string key;
   key.reserve(route.size() + text.size() + 40); // room for the variant too
-  if (route == "details") {
+  if (route == "search") {
+    key += "search:query:";
+  } else if (route == "details") {
     key += "book:isbn:";
   } else {
-    // a route's name could hold anything, were it ever configured
-    for (char c : route)
-      append_id(key, c == ':' ? std::string_view{"|"} : std::string_view{&c, 1});
+    for (const char c : route) // it could hold anything, were it ever configured
+      if (c == ':')
+        key += "%3A";
+      else
+        append_id(key, {&c, 1});
     key += ":query:";
   }
   append_id(key, text);

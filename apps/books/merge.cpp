@@ -64,7 +64,7 @@ public:
   explicit grouping(std::span<const entry> entries) {
     groups_.reserve(entries.size());
     by_isbn_.reserve(entries.size());
-    by_name_.reserve(entries.size());
+    names_.reserve(entries.size());
     // editions first: they are what the vaguer records can be recognised by
     for (auto what : {kind::edition, kind::work, kind::nameless})
       for (const auto& e : entries)
@@ -75,6 +75,14 @@ public:
   [[nodiscard]] std::vector<group> take() { return std::move(groups_); }
 
 private:
+  /// Under which name a record went into which group; in the order of placing. A list, not a map: a name can lead to
+  /// several groups, of which the first counts, and there are some hundred at most.
+  struct name {
+    std::size_t hash;
+    std::string key;
+    std::size_t group;
+  };
+
   void place(const entry& e) {
     auto at = find_isbn(e);
     const auto key = name_key(*e.record);
@@ -87,11 +95,8 @@ private:
     groups_[at].members.push_back(e);
     if (!e.record->isbn13.empty())
       by_isbn_.try_emplace(number_of(e.record->isbn13), at);
-    if (!key.empty()) {
-      auto& named = by_name_[key];
-      if (named.empty() || named.back() != at)
-        named.push_back(at);
-    }
+    if (!key.empty())
+      names_.push_back({std::hash<std::string>{}(key), key, at});
   }
 
   std::size_t find_isbn(const entry& e) const {
@@ -107,12 +112,13 @@ private:
   }
 
   std::size_t find_name(const entry& e, const std::string& key) const {
-    const auto it = by_name_.find(key);
-    if (key.empty() || it == by_name_.end())
+    if (key.empty())
       return none;
-    for (const auto at : it->second)
-      if (!groups_[at].has(e.provider) && !(e.what == kind::edition && groups_[at].has(kind::edition)))
-        return at;
+    const auto hash = std::hash<std::string>{}(key);
+    for (const auto& named : names_)
+      if (named.hash == hash && named.key == key && !groups_[named.group].has(e.provider)
+          && !(e.what == kind::edition && groups_[named.group].has(kind::edition)))
+        return named.group;
     return none;
   }
 
@@ -125,7 +131,7 @@ private:
 
   std::vector<group> groups_;
   std::unordered_map<std::uint64_t, std::size_t> by_isbn_;
-  std::unordered_map<std::string, std::vector<std::size_t>> by_name_;
+  std::vector<name> names_;
 };
 
 /// Reciprocal ranks as integers, so that sums are exact: a provider counts once, with its best rank.
