@@ -135,6 +135,7 @@ bool json_reader::array(json* into, int depth) {
   if (into) {
     *into = json::array();
     elements = into->get_ptr<json::array_t*>();
+    elements->reserve(8); // a few names or ISBNs, most often
   }
   skip_space();
   if (take(']'))

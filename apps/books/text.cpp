@@ -163,7 +163,9 @@ result<std::string> normalise(std::string_view text) {
 
 std::string match_key(std::string_view title) {
   auto text = folded(title);
-  auto key = sieve(text.find('&') == std::string::npos ? text : spell_ampersands(text), judge_title);
+  if (text.find('&') != std::string::npos)
+    text = spell_ampersands(std::move(text));
+  auto key = sieve(text, judge_title);
   if (key.empty()) // nothing but punctuation: then the punctuation is the title
     return collapse(text);
   for (std::string_view article : {"the ", "a ", "an "})
