@@ -11,109 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-/// Real bodies nest ten levels at most.
-constexpr int max_depth = 64;
-
 /// A provider's own words in a message of ours: enough to recognise the fault, no more.
 constexpr std::size_t max_words = 200;
-
-/// Builds a document out of what is wanted and skips the rest. `sax_parse` calls one member for each token.
-class filter final : public json::json_sax_t {
-public:
-  explicit filter(key_filter wanted) : wanted_{wanted} {}
-
-  bool null() override { return put(nullptr); }
-  bool boolean(bool value) override { return put(value); }
-  bool number_integer(number_integer_t value) override { return put(value); }
-  bool number_unsigned(number_unsigned_t value) override { return put(value); }
-  bool number_float(number_float_t value, const string_t&) override { return put(value); }
-  bool string(string_t& value) override { return put(std::move(value)); }
-  bool binary(binary_t&) override { return false; } // no such thing in JSON text
-
-  bool start_object(std::size_t) override { return open(json::value_t::object); }
-  bool end_object() override { return close(); }
-  bool start_array(std::size_t) override { return open(json::value_t::array); }
-  bool end_array() override { return close(); }
-
-  bool key(string_t& name) override {
-    if (skipping_ > 0)
-      return true;
-    skip_next_ = !wanted_(name, static_cast<int>(stack_.size()));
-    if (!skip_next_)
-      key_ = std::move(name);
-    return true;
-  }
-
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    position_ = position;
-    return false;
-  }
-
-  [[nodiscard]] json take() { return std::move(root_); }
-  [[nodiscard]] std::size_t position() const noexcept { return position_; }
-  [[nodiscard]] bool too_deep() const noexcept { return too_deep_; }
-
-private:
-  template <class T>
-  bool put(T&& value) {
-    add(std::forward<T>(value));
-    return true;
-  }
-
-  /// Puts a value in its place; nullptr when that place is skipped.
-  template <class T>
-  json* add(T&& value) {
-    if (skipping_ > 0)
-      return nullptr;
-    if (stack_.empty()) {
-      root_ = std::forward<T>(value);
-      return &root_;
-    }
-    auto& parent = *stack_.back();
-    if (parent.is_array()) {
-      parent.push_back(std::forward<T>(value));
-      return &parent.back();
-    }
-    if (std::exchange(skip_next_, false))
-      return nullptr;
-    auto& place = parent[std::move(key_)]; // of two equal names the last counts
-    place = std::forward<T>(value);
-    return &place;
-  }
-
-  bool open(json::value_t type) {
-    if (static_cast<int>(stack_.size()) + skipping_ >= max_depth) {
-      too_deep_ = true;
-      return false;
-    }
-    if (skipping_ > 0) {
-      ++skipping_;
-      return true;
-    }
-    if (auto* place = add(json(type)))
-      stack_.push_back(place); // a child's address is stable while it is open: only the innermost container grows
-    else
-      skipping_ = 1;
-    return true;
-  }
-
-  bool close() {
-    if (skipping_ > 0)
-      --skipping_;
-    else
-      stack_.pop_back();
-    return true;
-  }
-
-  key_filter wanted_;
-  json root_;
-  std::vector<json*> stack_;
-  std::string key_;
-  int skipping_ = 0; // how many skipped containers are open
-  bool skip_next_ = false;
-  bool too_deep_ = false;
-  std::size_t position_ = 0;
-};
 
 std::string_view without_mark(std::string_view body) noexcept {
   return body.starts_with("\xEF\xBB\xBF") ? body.substr(3) : body;
@@ -168,7 +67,9 @@ result<verdict> judge(std::string_view provider, std::int64_t status, const comp
       --end;
     words.resize(end);
   }
-  auto message = std::string{provider} + ": status " + std::to_string(status) + (words.empty() ? "" : ": ") + words;
+  auto message = std::string{provider} + ": status " + std::to_string(status);
+  if (!words.empty())
+    message += ": " + words;
   if (status >= 500)
     return fail(ec::provider_failed, std::move(message));
   if (status == 429 || (status == 403 && c.limit))
@@ -185,11 +86,12 @@ result<json> parse_body(std::string_view provider, std::string_view body, key_fi
     return malformed(provider, "body: expected JSON, got nothing");
   if (body[first] == '<')
     return malformed(provider, "body: expected JSON, got HTML or XML");
-  filter sax{wanted};
-  if (!json::sax_parse(body, &sax))
-    return malformed(provider, sax.too_deep() ? "body: nested deeper than " + std::to_string(max_depth)
-                                              : "body: broken JSON at byte " + std::to_string(sax.position()));
-  return sax.take();
+  json_reader reader{body, wanted};
+  if (auto document = reader.read())
+    return std::move(*document);
+  if (reader.too_deep())
+    return malformed(provider, "body: nested deeper than " + std::to_string(json_reader::max_depth));
+  return malformed(provider, "body: broken JSON at byte " + std::to_string(reader.position()));
 }
 
 result<verdict> judge_status(std::string_view provider, const http_response& answer) {
@@ -225,34 +127,51 @@ const json* find(const json& object, const char* key) {
   return it == object.end() ? nullptr : &*it;
 }
 
-std::string raw_text(const json& value) {
+namespace {
+
+/// The value in which a text stands: the value itself, `value`, `name` or `key` of an object, the first of an array.
+const json& text_in(const json& value) {
   const auto* v = &value;
   // an array of objects of strings is the deepest that occurs
   for (int depth = 0; depth < 3; ++depth) {
-    if (v->is_string())
-      return v->get_ref<const std::string&>();
-    if (v->is_number_integer())
-      return v->dump();
-    if (v->is_number_float() && number_of(*v) != 0)
-      return std::to_string(number_of(*v));
     if (v->is_array() && !v->empty()) {
       v = &v->front();
-      continue;
-    }
-    const json* inner = nullptr;
-    for (const char* key : {"value", "name", "key"})
+    } else if (v->is_object()) {
+      const json* inner = nullptr;
+      for (const char* key : {"value", "name", "key"})
+        if (!inner)
+          inner = find(*v, key);
       if (!inner)
-        inner = find(*v, key);
-    if (!inner)
+        break;
+      v = inner;
+    } else {
       break;
-    v = inner;
+    }
   }
+  return *v;
+}
+
+} // namespace
+
+std::string raw_text(const json& value) {
+  const auto& text = text_in(value);
+  if (text.is_string())
+    return text.get_ref<const std::string&>();
+  if (text.is_number_integer())
+    return text.dump();
+  if (text.is_number_float() && number_of(text) != 0)
+    return std::to_string(number_of(text));
   return {};
+}
+
+std::string tidy_text(const json& value) {
+  const auto& text = text_in(value);
+  return text.is_string() ? tidy(text.get_ref<const std::string&>()) : raw_text(text);
 }
 
 std::string text_of(const json& object, const char* key) {
   const auto* value = find(object, key);
-  return value ? tidy(raw_text(*value)) : std::string{};
+  return value ? tidy_text(*value) : std::string{};
 }
 
 std::vector<std::string> texts_of(const json& object, const char* key, std::size_t most) {
@@ -260,7 +179,7 @@ std::vector<std::string> texts_of(const json& object, const char* key, std::size
   auto add = [&](const json& value) {
     if (list.size() >= most)
       return;
-    auto text = tidy(raw_text(value));
+    auto text = tidy_text(value);
     if (!text.empty() && std::find(list.begin(), list.end(), text) == list.end())
       list.push_back(std::move(text));
   };

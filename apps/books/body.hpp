@@ -3,6 +3,7 @@
 // lenient about the type of a field, as the real APIs demand: what cannot be read is unknown.
 #pragma once
 
+#include "apps/books/json_reader.hpp"
 #include "messages/result.hpp"
 #include "messages/types.hpp"
 
@@ -12,9 +13,6 @@
 #include <vector>
 
 namespace troupe::books {
-
-/// Whether a mapper reads what stands under `key`; `depth` is 1 in the outermost object.
-using key_filter = bool (*)(std::string_view key, int depth) noexcept;
 
 /// Parses a body; a UTF-8 byte-order mark is skipped. Fails with ec::provider_malformed: HTML, broken or cut-off JSON
 /// (with the byte), nesting deeper than 64.
@@ -46,6 +44,9 @@ enum class verdict {
 /// One text: a string, `{value}`, `{name}`, `{key}`, a number, or the first of an array of those; otherwise empty.
 /// As it was sent.
 [[nodiscard]] std::string raw_text(const nlohmann::json& value);
+
+/// The same as one tidy line.
+[[nodiscard]] std::string tidy_text(const nlohmann::json& value);
 
 /// The member's text as one tidy line; empty when it is missing.
 [[nodiscard]] std::string text_of(const nlohmann::json& object, const char* key);

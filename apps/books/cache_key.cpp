@@ -8,18 +8,22 @@ namespace {
 
 void append_id(std::string& key, std::string_view text) {
   constexpr std::string_view hex = "0123456789ABCDEF";
+  const auto from = key.size();
+  key.resize(from + 3 * text.size()); // if all of it had to be encoded
+  char* to = key.data() + from;
   for (char raw : text) {
     const auto c = static_cast<unsigned char>(raw);
     if (raw == ' ') {
-      key.push_back('+');
+      *to++ = '+';
     } else if (c < 0x20 || c == 0x7F || raw == '+' || raw == '%' || raw == '|') {
-      key.push_back('%');
-      key.push_back(hex[c >> 4]);
-      key.push_back(hex[c & 15]);
+      *to++ = '%';
+      *to++ = hex[c >> 4];
+      *to++ = hex[c & 15];
     } else {
-      key.push_back(raw);
+      *to++ = raw;
     }
   }
+  key.resize(static_cast<std::size_t>(to - key.data()));
 }
 
 template <class Int>
@@ -33,13 +37,17 @@ void append_number(std::string& key, Int n) {
 
 std::string cache_key(std::string_view route, std::string_view text) {
   std::string key;
-  key.reserve(route.size() + text.size() + 40); // room for the variant too
-  if (route == "details") {
+  key.reserve(3 * text.size() + 16);
+  if (route == "search") {
+    key += "search:query:";
+  } else if (route == "details") {
     key += "book:isbn:";
   } else {
-    // a route's name could hold anything, were it ever configured
-    for (char c : route)
-      append_id(key, c == ':' ? std::string_view{"|"} : std::string_view{&c, 1});
+    for (const char c : route) // it could hold anything, were it ever configured
+      if (c == ':')
+        key += "%3A";
+      else
+        append_id(key, {&c, 1});
     key += ":query:";
   }
   append_id(key, text);

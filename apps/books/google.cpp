@@ -17,13 +17,15 @@ constexpr std::string_view name = "google";
 /// The API refuses more (reference: "Acceptable values are 0 to 40").
 constexpr int most_results = 40;
 
+/// Every name that the functions below look up.
+constexpr key_set wanted_keys{
+  std::array<std::string_view, 32>{"id", "code", "type", "error", "items", "large", "small", "title", "errors",
+    "medium", "reason", "status", "authors", "message", "language", "subtitle", "pageCount", "publisher", "thumbnail",
+    "categories", "extraLarge", "identifier", "imageLinks", "searchInfo", "totalItems", "volumeInfo", "description",
+    "textSnippet", "publishedDate", "smallThumbnail", "printedPageCount", "industryIdentifiers"}};
+
 bool wanted(std::string_view key, int) noexcept {
-  // in order of length, so that most names are refused by their size alone
-  constexpr std::array<std::string_view, 32> keys{"id", "code", "type", "error", "items", "title", "large", "small",
-    "errors", "medium", "reason", "status", "authors", "message", "language", "subtitle", "pageCount", "publisher",
-    "thumbnail", "categories", "extraLarge", "identifier", "imageLinks", "searchInfo", "totalItems", "volumeInfo",
-    "description", "textSnippet", "publishedDate", "smallThumbnail", "printedPageCount", "industryIdentifiers"};
-  return std::find(keys.begin(), keys.end(), key) != keys.end();
+  return wanted_keys.contains(key);
 }
 
 /// "Fiction / Science Fiction / General" is Fiction and Science Fiction.

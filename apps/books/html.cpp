@@ -109,10 +109,14 @@ public:
     }
     if (c < 0x20 || c == 0x7F)
       return;
-    if (!out_.empty() && (gap_ || break_))
-      out_.push_back(break_ ? '\n' : ' ');
-    gap_ = break_ = false;
+    close_gap();
     utf8::append(out_, c);
+  }
+
+  /// A run of printing ASCII.
+  void put(std::string_view word) {
+    close_gap();
+    out_ += word;
   }
 
   void end_line() { break_ = true; }
@@ -120,6 +124,12 @@ public:
   [[nodiscard]] std::string take() { return std::move(out_); }
 
 private:
+  void close_gap() {
+    if ((gap_ || break_) && !out_.empty())
+      out_.push_back(break_ ? '\n' : ' ');
+    gap_ = break_ = false;
+  }
+
   std::string out_;
   bool gap_ = false;
   bool break_ = false;
@@ -150,7 +160,15 @@ std::string html_to_text(std::string_view html) {
         continue;
       }
     }
-    out.put(utf8::next(html, at));
+    auto end = at; // most of a text is words
+    while (end < html.size() && html[end] > 0x20 && html[end] < 0x7F && html[end] != '<' && html[end] != '&')
+      ++end;
+    if (end > at) {
+      out.put(html.substr(at, end - at));
+      at = end;
+    } else {
+      out.put(utf8::next(html, at));
+    }
   }
   return out.take();
 }

@@ -44,28 +44,33 @@ auto wrong_check(char expected, char got) {
   return fail(ec::bad_request, std::string{"isbn: expected check digit "} + expected + ", got " + got);
 }
 
+auto not_a_digit(std::size_t place, char32_t got) {
+  return fail(ec::bad_request, "isbn: expected a digit at character " + std::to_string(place) + ", got " + shown(got));
+}
+
 } // namespace
 
 result<isbn> isbn::parse(std::string_view text) {
   std::array<char, 13> digits{};
   std::size_t count = 0;
-  std::size_t x_at = 0; // 1-based place of an X among the characters; 0: none
+  std::size_t x_at = 0; // the place of an X, from 1; 0: none
   std::size_t place = 0;
   for (std::size_t at = 0; at < text.size();) {
     const char32_t c = utf8::next(text, at);
     ++place;
+    if (c >= '0' && c <= '9' && x_at == 0) {
+      if (count < digits.size())
+        digits[count] = static_cast<char>(c);
+      ++count;
+      continue;
+    }
     if (is_separator(c))
       continue;
-    const bool x = c == 'x' || c == 'X';
     // an X stands for ten and only ever ends an ISBN-10
-    if ((!x && (c < '0' || c > '9')) || (x && count != 9) || (x_at != 0))
-      return fail(ec::bad_request, "isbn: expected a digit at character " + std::to_string(x_at && !x ? x_at : place)
-                                     + ", got " + shown(x_at && !x ? U'X' : c));
-    if (count < digits.size())
-      digits[count] = x ? 'X' : static_cast<char>(c);
-    if (x)
-      x_at = place;
-    ++count;
+    if ((c != 'x' && c != 'X') || count != 9)
+      return not_a_digit(x_at != 0 ? x_at : place, x_at != 0 ? U'X' : c);
+    digits[count++] = 'X';
+    x_at = place;
   }
   if (count == 10) {
     const char expected = check10(digits.data());

@@ -29,9 +29,6 @@ struct group {
   [[nodiscard]] bool has(std::size_t provider) const {
     return std::any_of(members.begin(), members.end(), [&](const entry& e) { return e.provider == provider; });
   }
-  [[nodiscard]] bool has(kind what) const {
-    return std::any_of(members.begin(), members.end(), [&](const entry& e) { return e.what == what; });
-  }
 };
 
 std::uint64_t number_of(std::string_view isbn13) noexcept {
@@ -64,7 +61,11 @@ public:
   explicit grouping(std::span<const entry> entries) {
     groups_.reserve(entries.size());
     by_isbn_.reserve(entries.size());
-    by_name_.reserve(entries.size());
+    names_.reserve(entries.size());
+    // a name joins no two editions and no two records of one provider: where there is nothing else it is not needed
+    by_name_ = std::any_of(entries.begin(), entries.end(), [&](const entry& e) { return e.what != kind::edition; })
+               && std::any_of(entries.begin(), entries.end(),
+                 [&](const entry& e) { return e.provider != entries.front().provider; });
     // editions first: they are what the vaguer records can be recognised by
     for (auto what : {kind::edition, kind::work, kind::nameless})
       for (const auto& e : entries)
@@ -75,9 +76,17 @@ public:
   [[nodiscard]] std::vector<group> take() { return std::move(groups_); }
 
 private:
+  /// Under which name a record went into which group; in the order of placing. A list, not a map: a name can lead to
+  /// several groups, of which the first counts, and there are some hundred at most.
+  struct name {
+    std::size_t hash;
+    std::string key;
+    std::size_t group;
+  };
+
   void place(const entry& e) {
     auto at = find_isbn(e);
-    const auto key = name_key(*e.record);
+    const auto key = by_name_ ? name_key(*e.record) : std::string{};
     if (at == none)
       at = find_name(e, key);
     if (at == none) {
@@ -87,11 +96,8 @@ private:
     groups_[at].members.push_back(e);
     if (!e.record->isbn13.empty())
       by_isbn_.try_emplace(number_of(e.record->isbn13), at);
-    if (!key.empty()) {
-      auto& named = by_name_[key];
-      if (named.empty() || named.back() != at)
-        named.push_back(at);
-    }
+    if (!key.empty())
+      names_.push_back({std::hash<std::string>{}(key), key, at});
   }
 
   std::size_t find_isbn(const entry& e) const {
@@ -107,12 +113,12 @@ private:
   }
 
   std::size_t find_name(const entry& e, const std::string& key) const {
-    const auto it = by_name_.find(key);
-    if (key.empty() || it == by_name_.end())
+    if (key.empty() || e.what == kind::edition) // the groups so far are editions too
       return none;
-    for (const auto at : it->second)
-      if (!groups_[at].has(e.provider) && !(e.what == kind::edition && groups_[at].has(kind::edition)))
-        return at;
+    const auto hash = std::hash<std::string>{}(key);
+    for (const auto& named : names_)
+      if (named.hash == hash && named.key == key && !groups_[named.group].has(e.provider))
+        return named.group;
     return none;
   }
 
@@ -125,7 +131,8 @@ private:
 
   std::vector<group> groups_;
   std::unordered_map<std::uint64_t, std::size_t> by_isbn_;
-  std::unordered_map<std::string, std::vector<std::size_t>> by_name_;
+  std::vector<name> names_;
+  bool by_name_ = false;
 };
 
 /// Reciprocal ranks as integers, so that sums are exact: a provider counts once, with its best rank.
@@ -143,16 +150,15 @@ std::int64_t score_of(const group& g) {
   return score;
 }
 
-/// One record of all: what says most of the edition leads, then the provider's place, then its rank.
-book fuse(std::vector<entry> members) {
+/// Appends one record of all: what says most of the edition leads, then the provider's place, then its rank.
+void fuse(std::vector<book>& to, std::vector<entry> members) {
   std::sort(members.begin(), members.end(), [](const entry& a, const entry& b) {
     return std::tie(a.what, a.provider, a.rank) < std::tie(b.what, b.provider, b.rank);
   });
-  book b = *members.front().record;
+  auto& b = to.emplace_back(*members.front().record);
   b.other_isbns.clear();
   for (std::size_t i = 1; i < members.size(); ++i)
     complete(b, *members[i].record);
-  return b;
 }
 
 template <class T>
@@ -203,7 +209,7 @@ records_ptr merge_search(const question& q, std::span<const contribution> found)
   auto merged = std::make_shared<book_list>();
   merged->books.reserve(groups.size());
   for (auto& g : groups)
-    merged->books.push_back(fuse(std::move(g.members)));
+    fuse(merged->books, std::move(g.members));
   return merged;
 }
 
@@ -224,7 +230,7 @@ records_ptr merge_details(const question& q, std::span<const contribution> found
     return merged;
   for (auto& e : same) // all are this edition now: the provider's place alone decides
     e.what = e.record->isbn13.empty() ? kind::nameless : kind::edition;
-  merged->books.push_back(fuse(std::move(same)));
+  fuse(merged->books, std::move(same));
   return merged;
 }
 

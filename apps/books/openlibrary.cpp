@@ -21,15 +21,17 @@ constexpr std::string_view search_fields =
   "key,title,subtitle,author_name,isbn,publisher,first_publish_year,publish_date,"
   "number_of_pages_median,language,subject,cover_i";
 
+/// Every name that the functions below look up.
+constexpr key_set wanted_keys{std::array<std::string_view, 45>{"key", "code", "docs", "isbn", "name", "type", "cover",
+  "error", "large", "small", "title", "value", "covers", "errors", "medium", "reason", "status", "authors", "cover_i",
+  "details", "entries", "isbn_10", "isbn_13", "message", "subject", "language", "numFound", "subjects", "subtitle",
+  "languages", "num_found", "publisher", "publishers", "author_name", "description", "identifiers", "openlibrary",
+  "publish_date", "publish_year", "title_prefix", "error_message", "number_of_pages", "first_publish_date",
+  "first_publish_year", "number_of_pages_median"}};
+
 bool wanted(std::string_view key, int depth) noexcept {
-  constexpr std::array<std::string_view, 45> keys{"key", "code", "isbn", "docs", "type", "name", "value", "title",
-    "cover", "large", "small", "error", "status", "covers", "medium", "reason", "authors", "isbn_10", "isbn_13",
-    "cover_i", "entries", "message", "subject", "details", "numFound", "subtitle", "language", "subjects", "num_found",
-    "languages", "publisher", "publishers", "author_name", "identifiers", "openlibrary", "description", "publish_date",
-    "publish_year", "title_prefix", "number_of_pages", "first_publish_date", "first_publish_year",
-    "number_of_pages_median", "errors", "error_message"};
-  return depth == 1 // there api/books has whatever was asked ("ISBN:..."), and only a truly empty object is "not found"
-         || std::find(keys.begin(), keys.end(), key) != keys.end();
+  // in the outermost object api/books has whatever was asked ("ISBN:..."), and only a truly empty one is "not found"
+  return depth == 1 || wanted_keys.contains(key);
 }
 
 /// "/type/edition" of `{"type": {"key": ...}}`, or "work" of a search document.
@@ -61,7 +63,7 @@ std::vector<std::string> authors_of(const json& record) {
   const auto* authors = find(record, "authors");
   if (list.empty() && authors && authors->is_array())
     for (const auto& author : *authors)
-      if (auto text = author.is_string() ? tidy(raw_text(author)) : text_of(author, "name");
+      if (auto text = author.is_string() ? tidy_text(author) : text_of(author, "name");
           !text.empty() && list.size() < most_authors)
         list.push_back(std::move(text));
   return list;

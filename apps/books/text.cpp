@@ -14,6 +14,20 @@ char ascii_lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
+/// What case folding and white space make of an ASCII character.
+constexpr std::int16_t not_ascii = -1;
+constexpr auto ascii_folding = [] {
+  std::array<std::int16_t, 256> table{};
+  for (std::size_t i = 0; i < 256; ++i) {
+    const auto c = static_cast<char32_t>(i);
+    table[i] = static_cast<std::int16_t>(c >= 0x80              ? not_ascii
+                                         : utf8::is_space(c)    ? ' '
+                                         : c >= 'A' && c <= 'Z' ? i | 0x20
+                                                                : i);
+  }
+  return table;
+}();
+
 bool is_alnum(char32_t c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -90,6 +104,15 @@ fate judge_title(char32_t c) noexcept {
   return u_ispunct(static_cast<UChar32>(c)) ? fate::space : fate::keep;
 }
 
+result<std::string> normalise_any(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t from = at;
+    if (utf8::next(text, at) == utf8::ill_formed)
+      return fail(ec::bad_request, "query: expected UTF-8, got an ill-formed sequence at byte " + std::to_string(from));
+  }
+  return collapse(fold(text));
+}
+
 /// "sense & sensibility" and "sense and sensibility" are one; an `&` between letters ("R&D") opens up.
 std::string spell_ampersands(std::string text) {
   for (std::size_t at = 0; (at = text.find('&', at)) != std::string::npos; at += 5)
@@ -118,29 +141,21 @@ std::string letters(std::string_view folded_text) {
 
 result<std::string> normalise(std::string_view text) {
   // every cached request comes through here, and most queries are ASCII: one pass, one allocation at most
-  std::string out;
-  out.resize(text.size());
+  std::string out(text.size(), '\0');
   char* to = out.data();
   bool gap = false;
   for (char raw : text) {
-    const auto c = static_cast<unsigned char>(raw);
-    if (c >= 0x80) {
-      for (std::size_t at = 0; at < text.size();) {
-        const std::size_t from = at;
-        if (utf8::next(text, at) == utf8::ill_formed)
-          return fail(
-            ec::bad_request, "query: expected UTF-8, got an ill-formed sequence at byte " + std::to_string(from));
-      }
-      return collapse(fold(text));
-    }
-    if (utf8::is_space(c)) {
-      gap = true;
+    const auto folded_char = ascii_folding[static_cast<unsigned char>(raw)];
+    if (folded_char == not_ascii)
+      return normalise_any(text);
+    if (folded_char == ' ') {
+      gap = to != out.data();
       continue;
     }
-    if (gap && to != out.data())
+    if (gap)
       *to++ = ' ';
     gap = false;
-    *to++ = ascii_lower(raw);
+    *to++ = static_cast<char>(folded_char);
   }
   out.resize(static_cast<std::size_t>(to - out.data()));
   return out;
@@ -148,7 +163,9 @@ result<std::string> normalise(std::string_view text) {
 
 std::string match_key(std::string_view title) {
   auto text = folded(title);
-  auto key = sieve(spell_ampersands(text), judge_title);
+  if (text.find('&') != std::string::npos)
+    text = spell_ampersands(std::move(text));
+  auto key = sieve(text, judge_title);
   if (key.empty()) // nothing but punctuation: then the punctuation is the title
     return collapse(text);
   for (std::string_view article : {"the ", "a ", "an "})
@@ -174,6 +191,15 @@ std::string author_key(std::string_view name) {
 }
 
 std::string tidy(std::string_view text) {
+  // almost always it is: printing ASCII with single spaces within
+  bool space = true;
+  bool clean = true;
+  for (char c : text) {
+    clean = clean && c >= 0x20 && c != 0x7F && !(space && c == ' ');
+    space = c == ' ';
+  }
+  if (clean && !space)
+    return std::string{text};
   return sieve(text, [](char32_t c) {
     if (utf8::is_space(c))
       return fate::space;
