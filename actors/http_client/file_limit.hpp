@@ -1,5 +1,6 @@
-// The number of files that the process may hold open. Every upstream call and every client is a file descriptor, and the
-// usual soft limit of 1,024 (kept low for select()) ends a node long before its memory does. Nothing here uses select().
+// The number of files that the process may hold open. Every upstream call and every client is a file descriptor, and
+// the usual soft limit of 1,024 (kept low for select()) ends a node long before its memory does. Nothing here uses
+// select().
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
-// All outbound HTTP of a node: libcurl's multi-socket interface on one epoll, on one thread of its own. Any thread hands
-// in requests; each is answered exactly once, through its callback, on the loop's thread.
-// Invariants: every request that start() took is answered, also when it is aborted or the loop goes down; an aborted
-// transfer is torn down on the wire; the loop never blocks on anything but epoll, so that 5,000 hung transfers cost
-// nothing; started == in_flight + completed + aborted + refused (read at rest).
+// All outbound HTTP of a node: libcurl's multi-socket interface on one epoll, on one thread of its own. Any thread
+// hands in requests; each is answered exactly once, through its callback, on the loop's thread. Invariants: every
+// request that start() took is answered, also when it is aborted or the loop goes down; an aborted transfer is torn
+// down on the wire; the loop never blocks on anything but epoll, so that 5,000 hung transfers cost nothing; started ==
+// in_flight + completed + aborted + refused (read at rest).
 #pragma once
 
 #include "messages/types.hpp"
@@ -71,9 +71,9 @@ public:
   /// Hands in a request and returns its id, never 0. Thread-safe; never waits for the network.
   ///
   /// The answer has code ec::none for every complete HTTP answer, whatever its status. Otherwise: bad_request (method,
-  /// url, a header field or a time-out is unusable; nothing was sent), provider_timeout (connecting or the whole attempt
-  /// took too long), provider_unreachable (curl's words in `detail`, never the URL's query, which may hold a key),
-  /// answer_too_large, overloaded, cancelled, internal.
+  /// url, a header field or a time-out is unusable; nothing was sent), provider_timeout (connecting or the whole
+  /// attempt took too long), provider_unreachable (curl's words in `detail`, never the URL's query, which may hold a
+  /// key), answer_too_large, overloaded, cancelled, internal.
   ///
   /// Redirects are not followed; the body comes decompressed; certificates are verified; no proxy is taken from the
   /// environment; HTTP/2 is used where TLS negotiates it. Time-outs are rounded up to whole milliseconds. A GET, HEAD,

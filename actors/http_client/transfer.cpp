@@ -21,6 +21,9 @@ constexpr std::int64_t longest_timeout_ms = 24LL * 3600 * 1000;
 // gigabytes costs no more than this.
 constexpr curl_off_t largest_reserve = 1 << 20;
 
+// Longer than any server takes (8 to 16 kB is usual), shorter than where libcurl itself refuses (8 MB).
+constexpr std::size_t longest_url = 64 << 10;
+
 constexpr bool is_token_char(char c) noexcept {
   if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
     return true;
@@ -87,6 +90,8 @@ result<void> check(const http_request& request) {
   const std::string_view url = request.url;
   if (!has_scheme(url, "http://") && !has_scheme(url, "https://"))
     return fail(ec::bad_request, "url: expected an absolute http or https address");
+  if (url.size() > longest_url)
+    return fail(ec::bad_request, "url: expected at most " + std::to_string(longest_url) + " bytes");
   if (std::any_of(url.begin(), url.end(), [](char c) { return (c >= 0 && c <= ' ') || c == 0x7f; }))
     return fail(ec::bad_request, "url: expected no spaces or control characters");
   for (const auto& [name, value] : request.headers) {
@@ -180,7 +185,8 @@ void transfer::arm(std::uint64_t id, http_request request, http_loop::done callb
 
 void transfer::arm_method() {
   const auto body = request_.body.view();
-  const bool posts = request_.method == "POST";
+  // These carry a body by nature: without one they must still say Content-Length: 0.
+  const bool posts = request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH";
   const bool head = request_.method == "HEAD";
   // HTTPGET clears what the last call on this handle left: NOBODY and POST.
   set(CURLOPT_CUSTOMREQUEST, static_cast<const char*>(nullptr));
@@ -193,7 +199,7 @@ void transfer::arm_method() {
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     set(CURLOPT_POSTFIELDS, body.empty() ? "" : body.data()); // not copied: request_ keeps it
   }
-  if (!head && !posts && (request_.method != "GET" || !body.empty()))
+  if (!head && (request_.method != "GET" || !body.empty()) && request_.method != "POST")
     set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
 }
 
@@ -271,8 +277,8 @@ http_response transfer::finish(CURLcode code, std::int64_t wall_now_ms) {
   response.status = static_cast<std::int32_t>(status);
   if (code != CURLE_OK) {
     response.code = static_cast<std::uint8_t>(too_large_ ? ec::answer_too_large : map_curl_code(code));
-    response.detail
-      = too_large_ ? "body: expected at most " + std::to_string(request_.max_bytes) + " bytes" : words(code);
+    response.detail =
+      too_large_ ? "body: expected at most " + std::to_string(request_.max_bytes) + " bytes" : words(code);
     return response;
   }
   const char* type = nullptr;
