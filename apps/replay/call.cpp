@@ -106,7 +106,9 @@ int lastfm_code(int status) {
 
 } // namespace
 
-std::optional<std::string_view> call::param(std::string_view name) const noexcept { return http::find(params, name); }
+std::optional<std::string_view> call::param(std::string_view name) const noexcept {
+  return http::find(params, name);
+}
 
 result<call> make_call(std::string_view method, std::string_view path, std::string_view query) {
   auto decoded = http::decode_path(path);
