@@ -1,19 +1,11 @@
 #include "apps/replay/call.hpp"
 
+#include "apps/http/uri.hpp"
 #include "apps/replay/json_text.hpp"
-#include "apps/replay/words.hpp"
 
 namespace troupe::replay {
 
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /// True when `path` is `prefix`, or goes on after it with a new segment.
 bool below(std::string_view path, std::string_view prefix) {
@@ -115,40 +107,17 @@ int lastfm_code(int status) {
 } // namespace
 
 std::optional<std::string_view> call::param(std::string_view name) const noexcept {
-  for (const auto& [key, value] : params)
-    if (key == name)
-      return value;
-  return std::nullopt;
+  return http::find(params, name);
 }
 
-std::string percent_decoded(std::string_view text, bool plus_is_space) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += plus_is_space && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
-
-fields parse_query(std::string_view query) {
-  fields out;
-  while (!query.empty()) {
-    auto value = take_until(query, '&');
-    if (value.empty())
-      continue;
-    const auto name = take_until(value, '=');
-    out.emplace_back(percent_decoded(name, true), percent_decoded(value, true));
-  }
-  return out;
-}
-
-call make_call(std::string_view method, std::string_view path, std::string_view query) {
-  return {std::string{method}, percent_decoded(path, false), parse_query(query)};
+result<call> make_call(std::string_view method, std::string_view path, std::string_view query) {
+  auto decoded = http::decode_path(path);
+  if (!decoded)
+    return decoded.error();
+  auto params = http::parse_query(query);
+  if (!params)
+    return params.error();
+  return call{std::string{method}, std::move(decoded.value()), std::move(params.value())};
 }
 
 std::string_view provider_of(std::string_view path) noexcept {

@@ -2,6 +2,7 @@
 // them (catalogue, recorded bodies) is pure.
 #pragma once
 
+#include "messages/result.hpp"
 #include "messages/types.hpp"
 
 #include <array>
@@ -26,14 +27,8 @@ struct reply {
   blob body;
 };
 
-/// Undoes percent-encoding (a broken escape stays as it is); '+' becomes a space when `plus_is_space`, as in a query.
-[[nodiscard]] std::string percent_decoded(std::string_view text, bool plus_is_space);
-
-/// Splits "a=b&c" and decodes names and values.
-[[nodiscard]] fields parse_query(std::string_view query);
-
-/// A call from its still escaped parts.
-[[nodiscard]] call make_call(std::string_view method, std::string_view path, std::string_view query);
+/// A call from its still escaped parts; ec::bad_request when an escape is broken (apps/http/uri.hpp).
+[[nodiscard]] result<call> make_call(std::string_view method, std::string_view path, std::string_view query);
 
 /// Which provider a path belongs to, by its name in tags and configuration: google, openlibrary, isbndb, spotify,
 /// lastfm or anthropic; "other" when it is nobody's.

@@ -1,5 +1,6 @@
 #include "apps/replay/manifest.hpp"
 
+#include "apps/http/uri.hpp"
 #include "apps/replay/csv_rows.hpp"
 #include "apps/replay/words.hpp"
 
@@ -127,13 +128,16 @@ std::optional<manifest::endpoint> manifest::parse_endpoint(std::string_view text
   const auto path = take_until(text, '?');
   endpoint out{std::string{method}, text_pattern{path, true}, {}, false, 0};
   out.literal_size = out.path.literal_size();
-  for (auto& [name, value] : parse_query(text)) {
+  const auto params = http::parse_query(text);
+  if (!params)
+    return std::nullopt;
+  for (const auto& [name, value] : params.value()) {
     if (name == ellipsis) {
       out.any_query = true;
       continue;
     }
     out.literal_size += name.size() + 1;
-    out.params.emplace_back(std::move(name), text_pattern{value, false});
+    out.params.emplace_back(name, text_pattern{value, false});
     out.literal_size += out.params.back().second.literal_size();
   }
   return out;

@@ -144,7 +144,10 @@ verdict replay_handler::admit(const http::request& r, std::string_view provider)
 }
 
 reply replay_handler::answer(const http::request& r, std::string_view provider) const {
-  const auto c = make_call(r.method, r.path, r.query);
+  const auto decoded = make_call(r.method, r.path, r.query);
+  if (!decoded)
+    return {400, "application/json", blob{error_body(provider, 400)}};
+  const auto& c = decoded.value();
   if (recordings_)
     if (const auto* found = recordings_->find(c))
       return found->answer;
