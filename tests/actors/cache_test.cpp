@@ -34,7 +34,7 @@ struct world : test::actors {
         return held.back();
       },
       [](const patience_over&) {},
-      [](stats_atom) { return metrics{}; },
+      [this](stats_atom) { return run_inside(); },
     };
   });
 
@@ -122,8 +122,7 @@ TEST(many misses of one key are one fetch) {
     all.push_back(ask());
   CHECK_EQ(asked, 1);
   CHECK_EQ(fetches->load(), 1);
-  held.front().deliver(next);
-  settle();
+  inside(boss, [this] { held.front().deliver(next); });
   CHECK_EQ(all.front()->x_cache, "MISS");
   for (std::size_t i = 1; i < all.size(); ++i)
     CHECK_EQ(all[i]->x_cache, "COALESCED");
@@ -211,9 +210,10 @@ TEST(more fetches than allowed are shed at once but joining one is free) {
   const auto b = ask("b");
   const auto again = ask("a");
   CHECK(ask("c")->code == ec::overloaded);
-  for (auto& h : held)
-    h.deliver(next);
-  settle();
+  inside(boss, [this] {
+    for (auto& h : held)
+      h.deliver(next);
+  });
   CHECK(again->code == ec::none);
   CHECK(b->code == ec::none);
   CHECK(a->code == ec::none);

@@ -17,6 +17,10 @@ struct words final : records {
   [[nodiscard]] std::size_t count() const noexcept override { return list.size(); }
 };
 
+provider_answer one_word(std::uint64_t generation) {
+  return {generation, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1};
+}
+
 // Providers that do what the test says: answer with so many words, fail, die, or hold the call.
 struct script {
   int words = 1;
@@ -31,12 +35,13 @@ struct world : test::actors {
   std::map<std::string, int> calls;
   std::vector<caf::typed_response_promise<provider_answer>> held;
   std::map<std::string, bool> probation;
+  std::map<std::string, provider_actor> handles; // of the latest lives
 
   provider_spec spec(const std::string& name) {
     return {name, 60s, [this, name](caf::actor_system& system, std::uint64_t generation, bool on_probation) {
               ++lives[name];
               probation[name] = on_probation;
-              return system.spawn(
+              return handles[name] = system.spawn(
                 [this, name, generation](provider_actor::pointer me) -> provider_actor::behavior_type {
                   return {
                     [=, this](const provider_call& c) -> caf::result<provider_answer> {
@@ -53,7 +58,7 @@ struct world : test::actors {
                       return provider_answer{c.generation,
                         std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000, 1};
                     },
-                    [](stats_atom) { return metrics{}; },
+                    [this](stats_atom) { return run_inside(); },
                   };
                 });
             }};
@@ -96,7 +101,11 @@ struct world : test::actors {
     scripts[name] = {};
   }
 
-  ~world() override { self->send_exit(boss, caf::exit_reason::user_shutdown); }
+  ~world() override {
+    self->send_exit(boss, caf::exit_reason::user_shutdown);
+    for (const auto& [name, life] : handles)
+      self->send_exit(life, caf::exit_reason::user_shutdown);
+  }
 };
 
 } // namespace
@@ -178,8 +187,7 @@ TEST(a dead provider is planned around without a message until its time and then
   // While the probe is under way everybody else goes around.
   CHECK_EQ(ask()->tag, "openlibrary");
   CHECK_EQ(calls["google"], before + 1);
-  held.back().deliver(provider_answer{2, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1});
-  settle();
+  inside(handles["google"], [this] { held.back().deliver(one_word(2)); });
   CHECK_EQ(probing->tag, "orchestrated:google+openlibrary");
   CHECK(lines.has("Circuit of google closed"));
   scripts["google"].hold = false;
@@ -215,8 +223,7 @@ TEST(calls under way when a provider dies fail at once) {
   const auto waiting = ask();
   CHECK(waiting->code == ec::internal);
   trip("google");
-  held[1].deliver(provider_answer{1, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1});
-  settle();
+  inside(handles["openlibrary"], [this] { held[1].deliver(one_word(1)); });
   CHECK_EQ(waiting->tag, "openlibrary");
   CHECK(waiting->providers[0].code == ec::circuit_tripped);
 }
@@ -242,8 +249,7 @@ TEST(a merge waits for the slower one as long as its patience and no longer) {
   CHECK(o->degraded);
   CHECK(o->providers[1].code == ec::provider_timeout);
   // The late answer changes nothing.
-  held.back().deliver(provider_answer{1, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1});
-  settle();
+  inside(handles["openlibrary"], [this] { held.back().deliver(one_word(1)); });
 }
 
 TEST(an unknown route is a bad request and asks nobody) {

@@ -43,7 +43,7 @@ struct world : test::actors {
         return held.back();
       },
       [](const transfer_done&) {},
-      [](stats_atom) { return metrics{}; },
+      [this](stats_atom) { return run_inside(); },
     };
   });
   std::vector<caf::typed_response_promise<http_response>> held;
@@ -151,7 +151,7 @@ TEST(whoever waits when the circuit trips is told so and counted once) {
     call();
   CHECK(died());
   CHECK(waiting->code == ec::circuit_tripped);
-  held.front().deliver(http_response{});
+  inside(http, [this] { held.front().deliver(http_response{}); });
 }
 
 TEST(quota pauses the lane and kills nobody) {

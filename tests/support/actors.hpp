@@ -7,14 +7,18 @@
 #include <caf/test/dsl.hpp>
 
 #include "messages/all_types.hpp"
+#include "messages/common.hpp"
 
 #include <caf/actor_system_config.hpp>
+#include <caf/send.hpp>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 
 namespace troupe::test {
 
@@ -45,11 +49,29 @@ struct actors : test_coordinator_fixture<config> {
     settle();
   }
 
+  /// Runs `work` inside the actor `who`, whose handler for stats_atom must call run_inside(). A promise is delivered by
+  /// its own actor only.
+  template <class Handle>
+  void inside(const Handle& who, std::function<void()> work) {
+    inside_ = std::move(work);
+    caf::anon_send(who, stats_atom::value);
+    settle();
+  }
+
+  metrics run_inside() {
+    if (auto work = std::exchange(inside_, nullptr))
+      work();
+    return {};
+  }
+
   /// Runs every message that is waiting, but fires no timer.
   void settle() {
     while (sched.try_run_once()) {
     }
   }
+
+private:
+  std::function<void()> inside_;
 };
 
 } // namespace troupe::test
