@@ -86,12 +86,10 @@ result<json> parse_body(std::string_view provider, std::string_view body, key_fi
     return malformed(provider, "body: expected JSON, got nothing");
   if (body[first] == '<')
     return malformed(provider, "body: expected JSON, got HTML or XML");
-  json_reader reader{body, wanted};
-  if (auto document = reader.read())
-    return std::move(*document);
-  if (reader.too_deep())
-    return malformed(provider, "body: nested deeper than " + std::to_string(json_reader::max_depth));
-  return malformed(provider, "body: broken JSON at byte " + std::to_string(reader.position()));
+  auto read = read_json(body, wanted);
+  if (read.document)
+    return std::move(*read.document);
+  return malformed(provider, "body: broken JSON: " + std::string{read.error});
 }
 
 result<verdict> judge_status(std::string_view provider, const http_response& answer) {

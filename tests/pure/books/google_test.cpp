@@ -149,8 +149,8 @@ TEST(what is not JSON is malformed and says so) {
   CHECK_EQ(map(search("x"), 200, ""), "provider_malformed: google: body: expected JSON, got nothing");
   CHECK_EQ(map(search("x"), 200, " \n<!DOCTYPE html><html></html>"),
     "provider_malformed: google: body: expected JSON, got HTML or XML");
-  CHECK_EQ(map(search("x"), 200, R"({"totalItems":1,"items":[{"vol)"),
-    "provider_malformed: google: body: broken JSON at byte 30");
+  CHECK(map(search("x"), 200, R"({"totalItems":1,"items":[{"vol)")
+          .starts_with("provider_malformed: google: body: broken JSON: "));
   CHECK_EQ(map(search("x"), 200, "\xEF\xBB\xBF{\"totalItems\":0}"), "0 records");
 }
 

@@ -113,11 +113,10 @@ TEST(a stored book that is none is an error that names the member) {
 
 TEST(the reader takes exactly what is JSON) {
   for (std::string_view text : {R"({})", R"([])",
-         R"( [1, -0, 0.5, 1e3, -1.5E-2, 18446744073709551615, -9223372036854775808, 123456789012345678901] )",
+         R"( [1, -0, 0.5, 1e3, -1.5E-2, 18446744073709551615, -9223372036854775808] )",
          R"({"a":{"b":[{"c":null}]},"d":true,"e":false})", R"("\u00e9\ud83e\udeb1\n\/\"\\\b\f\r\t")",
          R"("plain ü 🪱")", R"({"a":1,"a":{"b":2},"a":[3]})", R"(0)", R"("")", R"([[[[[[[[]]]]]]]])"}) {
-    json_reader reader{text, all};
-    const auto mine = reader.read();
+    const auto mine = read_json(text, all).document;
     REQUIRE(mine.has_value());
     CHECK(*mine == json::parse(text));
   }
@@ -125,34 +124,31 @@ TEST(the reader takes exactly what is JSON) {
          "-", "1.", ".5", "1e", "+1", "tru", "nul", "nulll", "\"", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\ud800\"",
          "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\n\"", "\"\xFF\"", "\"\xC0\xAF\"", "[1 2]", "{} {}", "[]]",
          "\"\\u+123\"", "NaN", "'a'", "//x\n1"}) {
-    json_reader reader{text, all};
-    CHECK(!reader.read().has_value());
+    CHECK(!read_json(text, all).document.has_value());
     CHECK(!json::accept(text));
   }
 }
 
-TEST(a number out of range reads as zero) {
-  json_reader reader{R"([1e999, -1e999, 1e-999])", all};
-  CHECK(reader.read() == json::parse("[0,0,0]"));
+TEST(a number that no type of ours holds is an error and not another number) {
+  for (std::string_view text : {"[1e999]", "[-1e999]", "[123456789012345678901]"})
+    CHECK(!read_json(text, all).document.has_value());
 }
 
 TEST(nesting is bounded) {
   std::string deep(100'000, '[');
   deep.append(100'000, ']');
-  json_reader reader{deep, all};
-  CHECK(!reader.read().has_value());
-  CHECK(reader.too_deep());
-  std::string fits(json_reader::max_depth, '[');
-  fits.append(json_reader::max_depth, ']');
-  CHECK(json_reader(fits, all).read().has_value());
+  CHECK(!read_json(deep, all).document.has_value());
+  std::string fits(max_json_depth / 2, '[');
+  fits.append(max_json_depth / 2, ']');
+  CHECK(read_json(fits, all).document.has_value());
 }
 
 TEST(what is not wanted is skipped but still has to be JSON) {
   const auto only_a = [](std::string_view key, int) noexcept { return key == "a"; };
-  CHECK_EQ(json_reader(R"({"a":{"a":1,"b":[2,{"a":3}]},"b":{"a":"\u00e9"}})", only_a).read().value().dump(),
+  CHECK_EQ(read_json(R"({"a":{"a":1,"b":[2,{"a":3}]},"b":{"a":"\u00e9"}})", only_a).document.value().dump(),
     R"({"a":{"a":1}})");
-  CHECK(!json_reader(R"({"a":1,"b":"\ud800"})", only_a).read().has_value());
-  CHECK(!json_reader(R"({"a":1,"b":[})", only_a).read().has_value());
+  CHECK(!read_json(R"({"a":1,"b":"\ud800"})", only_a).document.has_value());
+  CHECK(!read_json(R"({"a":1,"b":[})", only_a).document.has_value());
 }
 
 TEST(only an http address becomes a cover) {
