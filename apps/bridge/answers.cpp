@@ -70,7 +70,7 @@ void append_field(std::string& head, std::string_view name, std::int64_t value) 
   head.append("\r\n");
 }
 
-void append_limit(std::string& head, std::string_view endpoint, const gcra_verdict& v, seconds window) {
+void append_limit(std::string& head, std::string_view endpoint, const verdict& v, seconds window) {
   const auto reset = whole_seconds(v.reset_after);
   append_field(head, "X-RateLimit-Limit", v.limit);
   append_field(head, "X-RateLimit-Remaining", v.remaining);

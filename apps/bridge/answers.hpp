@@ -35,7 +35,7 @@ struct error_body {
 
 /// Appends `X-RateLimit-*` (Limit, Remaining, Reset in seconds) and the IETF draft's RateLimit-Policy and RateLimit
 /// (draft-ietf-httpapi-ratelimit-headers-10). `window` is the quota's period.
-void append_limit(std::string& head, std::string_view endpoint, const gcra_verdict& v, std::chrono::seconds window);
+void append_limit(std::string& head, std::string_view endpoint, const verdict& v, std::chrono::seconds window);
 
 /// Appends "Retry-After: n": whole seconds, rounded up, at least 1.
 void append_retry_after(std::string& head, std::chrono::nanoseconds wait);

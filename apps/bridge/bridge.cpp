@@ -19,12 +19,18 @@ using std::chrono::nanoseconds;
 
 constexpr std::string_view json_type = "application/json";
 
-// Clients with a quota in use at a time; the table then shares buckets rather than grow (gcra.hpp). At about 100 bytes
-// each this is some 13 MB when full.
-constexpr std::size_t max_clients = 131'072;
+// Four times 64 k clients that have something left of their quota at once: about 18 MB when full.
+constexpr std::size_t limiter_words = 262'144;
 
 // Below this, gzip saves no packet.
 constexpr std::size_t worth_compressing = 1'024;
+
+std::vector<gcra_limit> limits_of(const std::vector<endpoint>& endpoints) {
+  std::vector<gcra_limit> out;
+  for (const auto& e : endpoints)
+    out.push_back({e.quota.requests, e.quota.period});
+  return out;
+}
 
 bool constant_time_equal(std::string_view a, std::string_view b) {
   unsigned char difference = a.size() == b.size() ? 0 : 1;
@@ -61,12 +67,8 @@ result<std::unique_ptr<bridge>> bridge::make(bridge_settings settings, front_act
 }
 
 bridge::bridge(bridge_settings settings, front_actor front)
-    : settings_{std::move(settings)}, front_{std::move(front)}, clients_{[this] {
-        std::vector<gcra_quota> quotas;
-        for (const auto& e : settings_.endpoints)
-          quotas.push_back({e.quota.requests, e.quota.period});
-        return gcra_table{quotas, max_clients};
-      }()},
+    : settings_{std::move(settings)}, front_{std::move(front)}, clients_{limits_of(settings_.endpoints),
+                                                                  {limiter_words, 64, 0}},
       traces_{std::random_device{}() * 0x100000001ULL}, metrics_{[this] {
         std::vector<std::string> labels;
         for (const auto& e : settings_.endpoints)

@@ -1,0 +1,314 @@
+// The whole of Troupe in one process: a node with its bridge, and the replay upstream behind it, over loopback.
+#define TEST_SUITE end_to_end
+#include "tests/support/test.hpp"
+
+#include "actors/http_client/http_loop.hpp"
+#include "apps/node/node.hpp"
+#include "apps/replay/replay.hpp"
+#include "tests/support/raw_client.hpp"
+#include "tests/storage/temp_directory.hpp"
+
+#include <nlohmann/json.hpp>
+#include <spdlog/sinks/null_sink.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <sstream>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using json = nlohmann::json;
+
+namespace {
+
+struct world {
+  test::temp_directory dir;
+  std::unique_ptr<replay::server> upstream;
+  std::unique_ptr<node> troupe;
+  config::settings settings;
+
+  world() {
+    const auto catalogue = dir.write("books.csv",
+      "isbn13,title,authors,year,publisher,language,subjects\n"
+                                "9780441172719,Dune,Frank Herbert,1965,Ace,en,Science fiction;Deserts\n"
+                                "9780593098233,Dune Messiah,Frank Herbert,1969,Ace,en,Science fiction\n"
+                                "9780261103344,The Hobbit,J. R. R. Tolkien,1937,HarperCollins,en,Fantasy\n");
+    replay::options o;
+    o.catalogue = catalogue;
+    auto started = replay::server::start(o);
+    REQUIRE(started.has_value());
+    upstream = std::move(started.value());
+    settings.http.address = {"127.0.0.1", 0};
+    settings.storage.dir = dir.file("data");
+    settings.limits.client.enabled = false;
+    settings.limits.global = {1'000'000, 1'000'000};
+    for (auto& [name, p] : settings.providers) {
+      p.url.text = "http://127.0.0.1:" + std::to_string(upstream->port());
+      p.rate = p.burst = 1'000'000;
+      p.concurrency = 64;
+    }
+  }
+
+  void start() {
+    auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+    auto started = node::start({settings, {}, "test", log});
+    if (!started)
+      CAF_FAIL(started.error().message);
+    troupe = std::move(started.value());
+  }
+
+  [[nodiscard]] test::raw_response call(std::uint16_t port, const std::string& method, const std::string& target,
+    const std::string& body = {}, const std::string& fields = {}) const {
+    test::raw_client client{port};
+    client.send(method + " " + target + " HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(body.size()) + "\r\n"
+                + fields + "Connection: close\r\n\r\n" + body);
+    return client.read_response();
+  }
+
+  [[nodiscard]] test::raw_response get(const std::string& target, const std::string& fields = {}) const {
+    test::raw_client client{troupe->port()};
+    client.send("GET " + target + " HTTP/1.1\r\nHost: t\r\n" + fields + "Connection: close\r\n\r\n");
+    return client.read_response();
+  }
+
+  void fault(const std::string& text) const {
+    CHECK_EQ(call(upstream->port(), "PUT", "/__replay/faults", text).status / 100, 2);
+  }
+
+  /// The gauge's sum over its labels.
+  [[nodiscard]] std::int64_t gauge(const std::string& name) const {
+    std::int64_t sum = 0;
+    std::istringstream lines{get("/metrics").body};
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with(name + " ") || line.starts_with(name + "{"))
+        sum += std::stoll(line.substr(line.rfind(' ') + 1));
+    return sum;
+  }
+
+  ~world() {
+    troupe.reset();
+    upstream.reset();
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(end_to_end_tests, world)
+
+TEST(a search is merged from both providers and the second one is a hit) {
+  start();
+  const auto first = get("/api/v2/books/search?q=Dune");
+  CHECK_EQ(first.status, 200);
+  auto body = json::parse(first.body);
+  CHECK_EQ(body["provider"], "orchestrated:google+openlibrary");
+  CHECK_EQ(body["cached"], false);
+  CHECK_EQ(body["data"].size(), 2u);
+  CHECK_EQ(first.field("X-Provider"), "orchestrated:google+openlibrary");
+  CHECK_EQ(first.field("X-Cache"), "MISS");
+  const auto second = get("/api/v2/books/search?q=%20dune");
+  body = json::parse(second.body);
+  CHECK_EQ(body["provider"], "cache:kv");
+  CHECK_EQ(body["cached"], true);
+  CHECK_EQ(second.field("X-Cache"), "HIT-KV-HOT");
+  CHECK_EQ(second.field("ETag"), first.field("ETag"));
+  CHECK_EQ(get("/api/v2/books/search?q=dune", "If-None-Match: " + first.field("ETag") + "\r\n").status, 304);
+}
+
+TEST(with one provider failing the answer is tagged with the other) {
+  start();
+  fault(R"({"provider":"google","fault":"status","status":503})");
+  const auto r = get("/api/v2/books/search?q=dune");
+  CHECK_EQ(r.status, 200);
+  const auto body = json::parse(r.body);
+  CHECK_EQ(body["provider"], "openlibrary");
+  CHECK_EQ(body["meta"]["providers"][0]["status"], "provider_failed");
+}
+
+TEST(with both failing what is kept is answered as stale) {
+  settings.cache.hot_ttl = 0s;
+  start();
+  CHECK_EQ(get("/api/v2/books/search?q=dune").status, 200);
+  fault(R"({"provider":"google","fault":"status","status":500})");
+  fault(R"({"provider":"openlibrary","fault":"reset"})");
+  const auto r = get("/api/v2/books/search?q=dune");
+  CHECK_EQ(r.status, 200);
+  CHECK_EQ(r.field("X-Cache"), "STALE");
+  CHECK(!r.field("Warning").empty());
+  CHECK_EQ(json::parse(r.body)["stale"], true);
+  CHECK_EQ(json::parse(r.body)["provider"], "cache:kv");
+}
+
+TEST(with both failing and nothing kept the error holds both errors) {
+  start();
+  fault(R"({"provider":"google","fault":"html","status":200})");
+  fault(R"({"provider":"openlibrary","fault":"malformed"})");
+  const auto r = get("/api/v2/books/search?q=dune");
+  CHECK_EQ(r.status, 502);
+  const auto body = json::parse(r.body);
+  CHECK_EQ(body["error"], "Search failed");
+  CHECK_EQ(body["message"], "All providers exhausted");
+  CHECK_EQ(body["providers"].size(), 2u);
+  CHECK_EQ(body["providers"][0]["code"], "provider_malformed");
+  CHECK(body["key"].get<std::string>().starts_with("search:query:dune"));
+  const auto problem = get("/api/v2/books/search?q=dune", "Accept: application/problem+json\r\n");
+  CHECK_EQ(problem.field("Content-Type"), "application/problem+json");
+  CHECK_EQ(json::parse(problem.body)["title"], "Search failed");
+}
+
+TEST(once both circuits are open the answer says when to come back and nobody is asked) {
+  start();
+  fault(R"({"provider":"google","fault":"status","status":503})");
+  fault(R"({"provider":"openlibrary","fault":"status","status":503})");
+  for (int i = 0; i < 5; ++i)
+    CHECK_EQ(get("/api/v2/books/search?q=dune" + std::to_string(i)).status, 502);
+  const auto before = json::parse(call(upstream->port(), "GET", "/__replay/stats").body)["calls"];
+  const auto r = get("/api/v2/books/search?q=dune");
+  CHECK_EQ(r.status, 503);
+  const auto wait = std::stoi(r.field("Retry-After"));
+  CHECK(wait >= 1);
+  CHECK(wait <= 60);
+  CHECK_EQ(json::parse(call(upstream->port(), "GET", "/__replay/stats").body)["calls"], before);
+  CHECK_EQ(json::parse(get("/health").body)["providers"]["google"], "open");
+}
+
+TEST(details are kept in the database and survive a restart without any provider) {
+  start();
+  const auto first = get("/api/v2/books/0-441-17271-7");
+  CHECK_EQ(first.status, 200);
+  CHECK_EQ(json::parse(first.body)["data"]["isbn13"], "9780441172719");
+  CHECK(troupe->drain(5s));
+  troupe.reset();
+  upstream.reset();
+  start();
+  const auto again = get("/api/v2/books/9780441172719");
+  CHECK_EQ(again.status, 200);
+  CHECK_EQ(again.field("X-Provider"), "cache:d1");
+  CHECK_EQ(json::parse(again.body)["data"], json::parse(first.body)["data"]);
+}
+
+TEST(what is wrong with a request is said in JSON) {
+  start();
+  CHECK_EQ(json::parse(get("/api/v2/books/search").body), json({{"error", "Missing query parameter"}}));
+  for (const auto* bad : {"/api/v2/books/search?q=x&limit=0", "/api/v2/books/search?q=x&limit=two",
+         "/api/v2/books/search?q=x&strategy=guess", "/api/v2/books/search?q=%ff", "/api/v2/books/search?q=%zz",
+         "/api/v2/books/9780441172710", "/api/v2/books/hello"}) {
+    const auto r = get(bad);
+    CHECK_EQ(r.status, 400);
+    CHECK(json::accept(r.body));
+  }
+  CHECK_EQ(get("/nowhere").status, 404);
+  CHECK_EQ(json::parse(get("/nowhere").body)["error"], "Not found");
+  const auto post = call(troupe->port(), "DELETE", "/api/v2/books/search");
+  CHECK_EQ(post.status, 405);
+  CHECK_EQ(post.field("Allow"), "GET, HEAD, OPTIONS");
+  CHECK_EQ(get("/api/v2/books/9780306406157").status, 404);
+}
+
+TEST(S0-38 a client over its limit is told when to come back) {
+  settings.limits.client.enabled = true;
+  settings.limits.client.search = {2, 60s};
+  start();
+  CHECK_EQ(get("/api/v2/books/search?q=dune").field("X-RateLimit-Remaining"), "1");
+  CHECK_EQ(get("/api/v2/books/search?q=dune").status, 200);
+  const auto r = get("/api/v2/books/search?q=dune");
+  CHECK_EQ(r.status, 429);
+  CHECK_EQ(r.field("X-RateLimit-Limit"), "2");
+  CHECK_EQ(r.field("X-RateLimit-Remaining"), "0");
+  CHECK_EQ(r.field("Retry-After"), "30");
+  CHECK_EQ(json::parse(r.body)["error"], "Rate limit exceeded");
+  CHECK_EQ(get("/api/v2/books/9780441172719").status, 200); // another endpoint has its own
+}
+
+TEST(10000 requests with faults of every kind are all answered and nothing is left behind) {
+  for (auto& [name, p] : settings.providers) {
+    p.attempt_timeout = 300ms;
+    p.connect_timeout = 200ms;
+    p.circuit.open = 100ms;
+  }
+  settings.merge.patience = 100ms;
+  settings.request.deadline = 2s;
+  start();
+  // 30 % of the calls meet one of these.
+  for (const auto* f : {R"("fault":"status","status":503)", R"("fault":"latency","latency_ms":40)", R"("fault":"hang")",
+         R"("fault":"reset")", R"("fault":"truncate")", R"("fault":"malformed")", R"("fault":"html")",
+         R"("fault":"rate_limited")"})
+    for (const auto* provider : {"google", "openlibrary"})
+      fault(std::string{R"({"provider":")"} + provider + R"(","ratio":0.044,)" + f + "}");
+
+  constexpr int total = 10'000;
+  constexpr int concurrency = 256;
+  http_loop client{[] {
+    http_loop::settings s;
+    s.host_connections = concurrency;
+    return s;
+  }()};
+  std::mutex lock;
+  std::condition_variable all_done;
+  std::map<int, int> statuses;
+  int sent = 0;
+  int answered = 0;
+  std::string wrong;
+  std::function<void()> next; // with the lock held
+  const auto judge = [&](const http_response& r) {
+    const auto body = json::parse(r.body.view(), nullptr, false);
+    if (r.code != 0 || body.is_discarded())
+      return std::string{"no valid answer: "} + r.detail;
+    if (r.status == 200) {
+      // The tag must name exactly those who answered with something.
+      std::vector<std::string> who;
+      for (const auto& p : body["meta"]["providers"])
+        if (p["status"] == "ok")
+          who.push_back(p["name"]);
+      const std::string tag = body["cached"] == true ? body["meta"]["origin"] : body["provider"];
+      const auto expected = who.size() == 2 ? "orchestrated:google+openlibrary" : who.empty() ? "none" : who[0];
+      return tag == expected ? std::string{} : "tag " + tag + " for " + expected;
+    }
+    return r.status == 502 || r.status == 503 || r.status == 504 ? std::string{} : "status " + std::to_string(r.status);
+  };
+  next = [&] {
+    if (sent == total)
+      return;
+    http_request r;
+    // Every tenth repeats an earlier one.
+    r.url = "http://127.0.0.1:" + std::to_string(troupe->port()) + "/api/v2/books/search?q=dune+"
+            + std::to_string(sent % 10 == 0 ? sent / 100 : sent);
+    r.timeout_us = 15'000'000;
+    ++sent;
+    client.start(std::move(r), [&](http_response response) {
+      auto verdict = judge(response);
+      const std::lock_guard guard{lock};
+      ++statuses[response.status];
+      if (!verdict.empty())
+        wrong = std::move(verdict);
+      ++answered;
+      next();
+      if (answered == total)
+        all_done.notify_one();
+    });
+  };
+  {
+    std::unique_lock guard{lock};
+    for (int i = 0; i < concurrency; ++i)
+      next();
+    CHECK(all_done.wait_for(guard, 120s, [&] { return answered == total; }));
+  }
+  CHECK_EQ(wrong, "");
+  CHECK_EQ(answered, total);
+  CHECK(statuses[200] > 0);
+  // What hung is given up by its attempt time-out; then nothing may be pending.
+  const auto pending = [&] {
+    std::int64_t sum = 0;
+    for (const auto* name : {"troupe_lookups_in_flight", "troupe_cache_fetches_in_flight", "troupe_cache_waiting",
+           "troupe_requests_in_flight", "troupe_provider_calls_in_flight", "troupe_permits_waiting", "troupe_permits_held",
+           "troupe_http_client_in_flight"})
+      sum += gauge(name);
+    return sum;
+  };
+  auto left = pending();
+  for (int i = 0; i < 2'000 && left != 0; ++i)
+    left = pending();
+  CHECK_EQ(left, 0);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

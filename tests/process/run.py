@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+"""Tests of the program as its user meets it. Usage: run.py PATH/TO/troupe"""
+import sys
+import unittest
+
+if len(sys.argv) < 2:
+    sys.exit("usage: run.py PATH/TO/troupe")
+
+import command_line_test  # noqa: E402
+import demo_test  # noqa: E402
+import stop_test  # noqa: E402
+
+if __name__ == "__main__":
+    loader = unittest.TestLoader()
+    suite = unittest.TestSuite(loader.loadTestsFromModule(m) for m in (command_line_test, demo_test, stop_test))
+    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,80 @@
+#define TEST_SUITE token_bucket
+#include "tests/support/test.hpp"
+
+#include "actors/rate_limiter/token_bucket.hpp"
+
+#include <random>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using ns = std::chrono::nanoseconds;
+
+namespace {
+
+__extension__ typedef __int128 wide; // exact products, for comparison only
+
+/// floor(elapsed * tokens / period)
+std::int64_t earned(ns elapsed, const token_rate& rate) {
+  return static_cast<std::int64_t>(wide{elapsed.count()} * rate.tokens / rate.period.count());
+}
+
+} // namespace
+
+TEST(S4-04 a new bucket grants its burst and then its rate) {
+  token_bucket b{per_second(40), 40, 0ns};
+  for (int i = 0; i < 40; ++i)
+    CHECK(b.take(0ns, 1));
+  CHECK(!b.take(0ns, 1));
+  CHECK(b.next_at(0ns, 1) == 25ms);
+  CHECK(!b.take(25ms - 1ns, 1));
+  CHECK(b.take(25ms, 1));
+  CHECK(!b.take(25ms, 1));
+}
+
+TEST(a refused take takes nothing) {
+  token_bucket b{per_second(1), 5, 0ns};
+  CHECK(!b.take(0s, 6));
+  CHECK_EQ(b.available(0s), 5);
+  CHECK(b.take(0s, 5));
+  CHECK(!b.take(2s, 3));
+  CHECK_EQ(b.available(2s), 2);
+}
+
+TEST(more tokens than the bucket holds never come) {
+  token_bucket b{{1, 60s}, 3, 0ns};
+  CHECK(b.next_at(0s, 4) == ns::max());
+  CHECK(b.next_at(7s, 3) == 7s);
+}
+
+TEST(a clock that steps back neither grants nor takes away) {
+  token_bucket b{per_second(1), 2, 0ns};
+  CHECK(b.take(100s, 2));
+  CHECK(!b.take(50s, 1));
+  CHECK(!b.take(100s, 1));
+  CHECK(b.take(101s, 1));
+}
+
+TEST(years of idleness fill the bucket and no more) {
+  token_bucket b{per_second(1'000'000), 1'000'000, 0ns};
+  CHECK(b.take(0ns, 1'000'000));
+  CHECK_EQ(b.available(24h * 365 * 200), 1'000'000);
+}
+
+TEST(a bucket that is always asked grants exactly its burst and its rate) {
+  std::mt19937_64 random{3};
+  for (const auto& rate : {token_rate{40, 1s}, token_rate{1, 60s}, token_rate{7, 3s}, token_rate{999'983, 1s}}) {
+    const std::int64_t burst = 1 + static_cast<std::int64_t>(random() % 50);
+    token_bucket b{rate, burst, 0ns};
+    ns now{};
+    std::int64_t granted = 0;
+    for (int i = 0; i < 2'000; ++i) {
+      // Never longer than the bucket takes to fill from empty, so that none of what is earned is lost.
+      now += ns{static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(rate.period.count() / rate.tokens + 1))};
+      while (b.take(now, 1))
+        ++granted;
+      REQUIRE_EQ(granted, burst + earned(now, rate));
+      REQUIRE(b.next_at(now, 1) > now);
+      REQUIRE_EQ(burst + earned(b.next_at(now, 1), rate), granted + 1);
+    }
+  }
+}
