@@ -6,6 +6,7 @@
 #include "apps/config/toml_source.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <set>
 #include <unistd.h>
 
@@ -117,7 +118,7 @@ private:
       } else if (name.starts_with("TROUPE_") && !name.starts_with("TROUPE_SECRET_")) {
         const auto [other, distance] = nearest(name, names);
         auto& list = distance <= slip ? out_.errors : out_.warnings;
-        list.push_back(name + ": no such setting; the nearest is " + other);
+        list.push_back(fmt::format("{}: no such setting; the nearest is {}", name, other));
       }
     }
   }
@@ -126,19 +127,20 @@ private:
     for (const auto& text : request_.sets) {
       const auto equals = text.find('=');
       const auto key = text.substr(0, equals);
+      const auto where = "--set " + without_credentials(text);
       const auto* e = find(key);
       if (e == nullptr && looks_secret(key))
         report("--set " + key, "not here: " + where_secrets_belong()); // without what may be the secret
       else if (e == nullptr)
-        report("--set " + text, sections_.contains(key) ? "expected a setting, got a table" : unknown(key));
+        report(where, sections_.contains(key) ? "expected a setting, got a table" : unknown(key));
       else if (equals == std::string::npos)
-        report("--set " + text, "expected KEY=VALUE");
+        report(where, "expected KEY=VALUE");
       else
-        take(*e, {written::kind::bare, text.substr(equals + 1)}, source::set, "--set " + text);
+        take(*e, {written::kind::bare, text.substr(equals + 1)}, source::set, where);
     }
     for (const auto& each : request_.flags)
       if (const auto* e = find(each.key))
-        take(*e, {written::kind::bare, each.value}, source::flag, each.name + " " + each.value);
+        take(*e, {written::kind::bare, each.value}, source::flag, each.name + " " + without_credentials(each.value));
       else
         report(each.name, unknown(each.key));
   }

@@ -157,8 +157,9 @@ std::string written::shown() const {
   if (form == kind::number || form == kind::boolean || form == kind::other)
     return text;
   constexpr std::size_t longest = 60; // enough to recognise it, short enough for one line
+  const auto harmless = without_credentials(text);
   auto out = std::string{'"'};
-  for (const auto c : std::string_view{text}.substr(0, longest)) {
+  for (const auto c : std::string_view{harmless}.substr(0, longest)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) {
       out.append(fmt::format("\\x{:02x}", byte));
@@ -166,7 +167,18 @@ std::string written::shown() const {
       out.push_back(c);
     }
   }
-  return out.append(text.size() > longest ? "...\"" : "\"");
+  return out.append(harmless.size() > longest ? "...\"" : "\"");
+}
+
+std::string without_credentials(std::string_view text) {
+  const auto scheme = text.find("://");
+  if (scheme == std::string_view::npos)
+    return std::string{text};
+  // The last @, wherever it is: of a malformed URL rather too much is hidden than too little.
+  const auto at = text.rfind('@');
+  if (at == std::string_view::npos || at < scheme)
+    return std::string{text};
+  return fmt::format("{}***{}", text.substr(0, scheme + 3), text.substr(at));
 }
 
 std::optional<std::string> assign(const entry& e, const written& value) {

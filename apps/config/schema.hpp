@@ -56,9 +56,12 @@ struct written {
   kind form = kind::bare;
   std::string text;
 
-  /// For "got ..." in an error: quoted and bounded, with control characters escaped.
+  /// For "got ..." in an error: quoted and bounded, without credentials, with control characters escaped.
   [[nodiscard]] std::string shown() const;
 };
+
+/// A text without the credentials of a URL in it: "https://***@host" for "https://me:password@host".
+[[nodiscard]] std::string without_credentials(std::string_view text);
 
 /// Gives a setting a value. Returns what was expected ("a size such as 256MiB") when the value is not allowed, and
 /// leaves the setting alone then.

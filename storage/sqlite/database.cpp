@@ -2,6 +2,7 @@
 
 #include "storage/sqlite/errors.hpp"
 #include "storage/sqlite/statement_cache.hpp"
+#include "storage/sqlite/values.hpp"
 
 #include <climits>
 #include <sqlite3.h>
@@ -15,54 +16,6 @@ using std::chrono::steady_clock;
 struct closer {
   void operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
 };
-
-/// Binds by reference: `bound` outlives the execution, and the bindings are cleared after it.
-int bind_one(sqlite3_stmt* prepared, int index, const value& v) {
-  struct binder {
-    sqlite3_stmt* prepared;
-    int index;
-    int operator()(std::monostate) const { return sqlite3_bind_null(prepared, index); }
-    int operator()(std::int64_t number) const { return sqlite3_bind_int64(prepared, index, number); }
-    int operator()(double number) const { return sqlite3_bind_double(prepared, index, number); }
-    int operator()(const std::string& text) const {
-      return sqlite3_bind_text64(prepared, index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
-    }
-    int operator()(const blob& bytes) const {
-      const auto view = bytes.view();
-      return view.empty() ? sqlite3_bind_zeroblob(prepared, index, 0) // a null pointer would bind NULL
-                          : sqlite3_bind_blob64(prepared, index, view.data(), view.size(), SQLITE_STATIC);
-    }
-  };
-  return std::visit(binder{prepared, index}, v);
-}
-
-value column_value(sqlite3_stmt* prepared, int index) {
-  switch (sqlite3_column_type(prepared, index)) {
-  case SQLITE_INTEGER:
-    return std::int64_t{sqlite3_column_int64(prepared, index)};
-  case SQLITE_FLOAT:
-    return sqlite3_column_double(prepared, index);
-  case SQLITE_TEXT: {
-    const auto* text = static_cast<const char*>(static_cast<const void*>(sqlite3_column_text(prepared, index)));
-    return std::string{text, static_cast<std::size_t>(sqlite3_column_bytes(prepared, index))};
-  }
-  case SQLITE_BLOB: {
-    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(prepared, index)); // null when it is empty
-    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(prepared, index));
-    return bytes != nullptr ? blob{std::string{bytes, size}} : blob{std::string{}};
-  }
-  default:
-    return std::monostate{};
-  }
-}
-
-std::vector<value> read_row(sqlite3_stmt* prepared, int width) {
-  auto values = std::vector<value>{};
-  values.reserve(static_cast<std::size_t>(width));
-  for (int i = 0; i < width; ++i)
-    values.push_back(column_value(prepared, i));
-  return values;
-}
 
 /// Leaves a cached statement as it was before this execution, however that ends.
 struct execution {
@@ -122,7 +75,7 @@ struct database::connection {
     if (code == SQLITE_OK)
       code = sqlite3_step(asked);
     if (code == SQLITE_ROW)
-      answer = read_row(asked, sqlite3_column_count(asked));
+      answer = read_row(asked);
     return code;
   }
 
@@ -274,13 +227,12 @@ result<std::int64_t> database::connection::execute(std::string_view text, const 
   auto code = sqlite3_step(prepared);
   while (code == SQLITE_ROW) {
     // After the first step: a statement that the schema has outgrown is prepared again there, with its new columns.
-    const auto width = sqlite3_column_count(prepared);
     if (!columns) {
       columns = std::make_shared<std::vector<std::string>>();
-      for (int i = 0; i < width; ++i)
+      for (int i = 0; i < sqlite3_column_count(prepared); ++i)
         columns->emplace_back(sqlite3_column_name(prepared, i));
     }
-    more = more && on_row(columns, read_row(prepared, width));
+    more = more && on_row(columns, read_row(prepared));
     // What writes (INSERT ... RETURNING) is run to its end in any case, because only there it commits.
     if (!more && sqlite3_stmt_readonly(prepared) != 0)
       return 0;

@@ -30,7 +30,7 @@ struct options {
   std::chrono::milliseconds busy_timeout{5000};
   /// Prepared statements kept; Troupe has about 30, user databases bring their own.
   std::size_t cached_statements = 64;
-  /// A file up to this size is checked whole (PRAGMA quick_check) at opening: about 20 ms at 8 MiB, and start-up has
+  /// A file up to this size is checked whole (PRAGMA quick_check) at opening: about 25 ms at 8 MiB, and start-up has
   /// 150 ms. In a larger one only the header and the schema are read then; a corrupt page is found when it is read.
   std::int64_t check_up_to_bytes = 8 << 20;
 };

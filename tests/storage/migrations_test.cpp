@@ -6,7 +6,10 @@
 #include "tests/storage/results.hpp"
 #include "tests/storage/temp_directory.hpp"
 
+#include <csignal>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace troupe;
 using namespace troupe::storage;
@@ -192,6 +195,54 @@ TEST(of several that migrate one fresh file at once one does the work) {
   auto rows = open(path)->all("SELECT id FROM one");
   REQUIRE(rows.has_value());
   CHECK_EQ(rows.value().size(), 1u);
+}
+
+TEST(of several processes that start on one fresh file at once one migrates it) {
+  const auto directory = test::temp_directory{};
+  const auto path = directory.file("a.db");
+  const auto known = parsed({one, two});
+  auto children = std::vector<pid_t>{};
+  for (int i = 0; i < 4; ++i) {
+    const auto child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      auto db = sqlite::database::open({.path = path});
+      auto done = db ? migrate_up(*db.value(), known, 1) : result<migrated>{boost::outcome_v2::failure(db.error())};
+      ::_exit(done ? static_cast<int>(done.value().to - done.value().from) : 99);
+    }
+    children.push_back(child);
+  }
+  auto moved = std::vector<int>{};
+  for (const auto child : children) {
+    auto status = 0;
+    REQUIRE_EQ(::waitpid(child, &status, 0), child);
+    moved.push_back(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+  }
+  std::sort(moved.begin(), moved.end());
+  CHECK(moved == (std::vector<int>{0, 0, 0, 2}));
+}
+
+TEST(a process that dies in the middle of a transaction leaves nothing of it) {
+  const auto directory = test::temp_directory{};
+  const auto path = directory.file("a.db");
+  REQUIRE(open(path)->run("CREATE TABLE t (id BIGINT)").has_value());
+  const auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    auto db = sqlite::database::open({.path = path});
+    auto ignored = db.value()->exclusively([&]() -> result<void> {
+      if (db.value()->run("INSERT INTO t VALUES (1)").has_value())
+        ::kill(::getpid(), SIGKILL);
+      return ok();
+    });
+    ::_exit(ignored ? 1 : 2);
+  }
+  auto status = 0;
+  REQUIRE_EQ(::waitpid(child, &status, 0), child);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  auto rows = open(path)->all("SELECT id FROM t");
+  REQUIRE(rows.has_value());
+  CHECK(rows.value().empty());
 }
 
 TEST(a migration file that breaks the rules is named) {

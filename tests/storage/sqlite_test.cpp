@@ -157,11 +157,11 @@ TEST(a write that the transaction of another connection holds up fails and names
   auto first = open({.path = path});
   auto second = open({.path = path, .busy_timeout = std::chrono::milliseconds{1}});
   auto done = first->exclusively([&]() -> result<void> {
-  auto held_up = second->run("DELETE FROM t");
-  REQUIRE(!held_up.has_value());
-  CHECK(held_up.error().code == ec::storage_failed);
-  CHECK(held_up.error().message.starts_with(path + ": is locked"));
-  return ok();
+    auto held_up = second->run("DELETE FROM t");
+    REQUIRE(!held_up.has_value());
+    CHECK(held_up.error().code == ec::storage_failed);
+    CHECK(held_up.error().message.starts_with(path + ": is locked"));
+    return ok();
   });
   CHECK(done.has_value());
   CHECK_EQ(value_of(second->run("DELETE FROM t")), 200);

@@ -169,7 +169,7 @@ TEST(every error of the file is reported in its order) {
       "t.toml:18:9: log.level: expected trace, debug, info, warn or error, got \"loud\"",
       "t.toml:19:10: log.format: expected pretty or json, got \"xml\"",
       "t.toml:21:7: providers.google.url: expected an http or https URL without query and credentials such as "
-      "https://api.example.com, got \"https://me:pw@example.com\"",
+      "https://api.example.com, got \"https://***@example.com\"",
       "t.toml:22:8: providers.google.rate: expected a whole number from 1 to 1000000, got a list with more than texts "
       "in it",
       "t.toml:24:7: storage.dir: expected a text without control characters, got \"a\\x0ab\"",
@@ -260,6 +260,13 @@ TEST(settings that contradict each other are reported at the one that was said l
   check_errors(load_sets({"request.deadline=1s", "providers.google.attempt_timeout=1s",
                  "providers.openlibrary.attempt_timeout=500ms", "providers.openlibrary.connect_timeout=500ms"}),
     {});
+}
+
+TEST(no error repeats the credentials of a URL) {
+  const auto expected =
+    std::string{": expected an http or https URL without query and credentials such as https://api.example.com, got "};
+  check_errors(load_sets({"providers.google.url=https://me:p@ss@h"}),
+    {"--set providers.google.url=https://***@h" + expected + "\"https://***@h\""});
 }
 
 TEST(a value that is not one is not compared as well) {
