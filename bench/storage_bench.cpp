@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
       report("find_by_isbn", rows, *batch, [&] {
         auto repository = books_repository{*batch};
         for (const auto& book : books)
-          must(repository.find(book.isbn));
+          must(repository.find(book.key));
       });
   }
   fs::remove_all(pattern);

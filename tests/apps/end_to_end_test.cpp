@@ -6,7 +6,7 @@
 #include "apps/node/node.hpp"
 #include "apps/replay/replay.hpp"
 #include "tests/support/raw_client.hpp"
-#include "tests/storage/temp_directory.hpp"
+#include "tests/support/temp_directory.hpp"
 
 #include <nlohmann/json.hpp>
 #include <spdlog/sinks/null_sink.h>

@@ -3,8 +3,8 @@
 
 #include "storage/migrations.hpp"
 #include "storage/sqlite/database.hpp"
-#include "tests/storage/results.hpp"
-#include "tests/storage/temp_directory.hpp"
+#include "tests/support/results.hpp"
+#include "tests/support/temp_directory.hpp"
 
 #include <csignal>
 #include <sys/wait.h>

@@ -4,8 +4,8 @@
 
 #include "storage/directory.hpp"
 #include "storage/sqlite/database.hpp"
-#include "tests/storage/results.hpp"
-#include "tests/storage/temp_directory.hpp"
+#include "tests/support/results.hpp"
+#include "tests/support/temp_directory.hpp"
 
 #include <fstream>
 #include <sqlite3.h>

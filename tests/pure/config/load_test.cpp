@@ -3,7 +3,7 @@
 
 #include "apps/config/load.hpp"
 #include "apps/config/schema.hpp"
-#include "tests/storage/temp_directory.hpp"
+#include "tests/support/temp_directory.hpp"
 
 #include <set>
 

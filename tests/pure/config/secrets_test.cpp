@@ -2,7 +2,7 @@
 #include "tests/support/test.hpp"
 
 #include "apps/config/load.hpp"
-#include "tests/storage/temp_directory.hpp"
+#include "tests/support/temp_directory.hpp"
 
 #include <sys/stat.h>
 
