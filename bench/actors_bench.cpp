@@ -1,5 +1,5 @@
-// What a message between actors costs, busy and from idle, beside an HTTP call over loopback on a kept connection. Prints
-// one JSON line a case. Usage: actors_bench [URL]
+// What a message between actors costs, busy and from idle, beside an HTTP call over loopback on a kept connection.
+// Prints one JSON line a case. Usage: actors_bench [URL]
 #include "actors/http_client/http_loop.hpp"
 #include "messages/all_types.hpp"
 #include "messages/provider.hpp"
@@ -38,8 +38,8 @@ double busy_round_trip_us(caf::actor_system& system, const provider_actor& to, i
   std::promise<double> done;
   system.spawn([&](caf::event_based_actor* self) {
     struct loop {
-      static void ask(caf::event_based_actor* me, const provider_actor& who, int left, clock_type::time_point since, int all,
-        std::promise<double>* out) {
+      static void ask(caf::event_based_actor* me, const provider_actor& who, int left, clock_type::time_point since,
+        int all, std::promise<double>* out) {
         if (left == 0)
           return out->set_value(us_since(since) / all);
         me->request(who, std::chrono::seconds{5}, provider_call{1, {"search", "dune", 20, {}}, 1'000'000})
@@ -88,14 +88,22 @@ int main(int argc, char** argv) {
   caf::actor_system system{config};
   auto echo = system.spawn([](provider_actor::pointer) -> provider_actor::behavior_type {
     return {
-      [](const provider_call& c) { return provider_answer{c.generation, nullptr, 0, 1}; },
+      [](const provider_call& c) {
+        return provider_answer{c.generation, nullptr, 0, 1};
+      },
       [](stats_atom) { return metrics{}; },
     };
   });
-  std::printf(R"({"case":"actor_round_trip_busy","us":%.2f})" "\n", busy_round_trip_us(system, echo, 200'000));
-  std::printf(R"({"case":"actor_round_trip_idle","us":%.1f})" "\n", idle_round_trip_us(system, echo));
+  std::printf(R"({"case":"actor_round_trip_busy","us":%.2f})"
+              "\n",
+    busy_round_trip_us(system, echo, 200'000));
+  std::printf(R"({"case":"actor_round_trip_idle","us":%.1f})"
+              "\n",
+    idle_round_trip_us(system, echo));
   if (argc > 1)
-    std::printf(R"({"case":"http_round_trip_loopback","us":%.1f})" "\n", http_round_trip_us(argv[1], 5'000));
+    std::printf(R"({"case":"http_round_trip_loopback","us":%.1f})"
+                "\n",
+      http_round_trip_us(argv[1], 5'000));
   caf::anon_send_exit(echo, caf::exit_reason::user_shutdown);
   return 0;
 }

@@ -116,7 +116,7 @@ void run(http_loop& loop, const std::string& url, const std::string& name, int w
       return;
     const auto begin = steady_clock::now();
     loop.start(get(url), [&, begin](http_response r) {
-      failed += static_cast<ec>(r.code) == ec::none ? 0 : 1;
+      failed += r.code == ec::none ? 0 : 1;
       latencies.push_back(duration<double, std::micro>(steady_clock::now() - begin).count());
       next();
       if (static_cast<int>(latencies.size()) == total)

@@ -1,5 +1,5 @@
-// Latency at a steady rate: asks one URL so many times a second, each time with another number in place of `{}`, whether
-// or not the answer before has come (an open loop: a slow server cannot slow the asking). Prints one JSON line.
+// Latency at a steady rate: asks one URL so many times a second, each time with another number in place of `{}`,
+// whether or not the answer before has come (an open loop: a slow server cannot slow the asking). Prints one JSON line.
 // Usage: paced_bench NAME URL RATE SECONDS
 #include "actors/http_client/http_loop.hpp"
 
@@ -53,8 +53,9 @@ int main(int argc, char** argv) {
   finished.get_future().wait();
   std::sort(us.begin(), us.end());
   const auto at = [&](double q) { return us[static_cast<std::size_t>(q * static_cast<double>(us.size() - 1))]; };
-  std::printf(R"({"case":"%s","rate":%lld,"n":%zu,"failed":%zu,"p50_us":%.0f,"p90_us":%.0f,"p99_us":%.0f,"max_us":%.0f})"
-              "\n",
+  std::printf(
+    R"({"case":"%s","rate":%lld,"n":%zu,"failed":%zu,"p50_us":%.0f,"p90_us":%.0f,"p99_us":%.0f,"max_us":%.0f})"
+    "\n",
     argv[1], rate, total, failed, at(0.5), at(0.9), at(0.99), us.back());
   return failed == 0 ? 0 : 1;
 }

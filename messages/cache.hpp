@@ -26,9 +26,9 @@ struct answer {
   std::string message;
   std::int32_t status = 200;
   blob plain;
-  blob gzip;          // may be empty: send plain
-  std::string head;   // fixed header lines, complete with CRLF
-  std::string etag;   // weak, over `data`
+  blob gzip;           // may be empty: send plain
+  std::string head;    // fixed header lines, complete with CRLF
+  std::string etag;    // weak, over `data`
   std::string x_cache; // MISS, HIT, STALE, COALESCED
   std::int64_t age_us = 0;
   std::int64_t ttl_us = 0;         // how long it stays fresh from now
@@ -52,8 +52,8 @@ using cache_actor = caf::typed_actor<
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_cache, troupe::type_ids::cache)
 
-  CAF_ADD_TYPE_ID(troupe_cache, (troupe::lookup))
-  CAF_ADD_TYPE_ID(troupe_cache, (troupe::answer))
+CAF_ADD_TYPE_ID(troupe_cache, (troupe::lookup))
+CAF_ADD_TYPE_ID(troupe_cache, (troupe::answer))
 
 CAF_END_TYPE_ID_BLOCK(troupe_cache)
 TROUPE_CHECK_RANGE(troupe_cache);

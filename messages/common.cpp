@@ -1,9 +1,9 @@
 #include "messages/common.hpp"
 
 #include <caf/exit_reason.hpp>
+#include <caf/make_message.hpp>
 #include <caf/message.hpp>
 #include <caf/sec.hpp>
-#include <caf/make_message.hpp>
 
 namespace troupe {
 namespace {

@@ -33,8 +33,8 @@ using metrics = std::vector<metric>;
 [[nodiscard]] caf::error make_error(ec code);
 [[nodiscard]] caf::error make_error(ec code, std::string message);
 
-/// What an error that came by message means to us. CAF's own errors map in one place: a time-out is deadline_exceeded, a
-/// receiver that went down is circuit_tripped (only providers die in regular operation), all else is internal.
+/// What an error that came by message means to us. CAF's own errors map in one place: a time-out is deadline_exceeded,
+/// a receiver that went down is circuit_tripped (only providers die in regular operation), all else is internal.
 [[nodiscard]] error from_caf(const caf::error& e);
 
 /// Deadlines cross messages as the microseconds that remain, because clocks differ between nodes.
@@ -46,11 +46,11 @@ using metrics = std::vector<metric>;
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_common, troupe::type_ids::common)
 
-  CAF_ADD_TYPE_ID(troupe_common, (troupe::blob))
-  CAF_ADD_TYPE_ID(troupe_common, (troupe::fields))
-  CAF_ADD_TYPE_ID(troupe_common, (troupe::question))
-  CAF_ADD_TYPE_ID(troupe_common, (troupe::metric))
-  CAF_ADD_TYPE_ID(troupe_common, (troupe::metrics))
+CAF_ADD_TYPE_ID(troupe_common, (troupe::blob))
+CAF_ADD_TYPE_ID(troupe_common, (troupe::fields))
+CAF_ADD_TYPE_ID(troupe_common, (troupe::question))
+CAF_ADD_TYPE_ID(troupe_common, (troupe::metric))
+CAF_ADD_TYPE_ID(troupe_common, (troupe::metrics))
 
 CAF_END_TYPE_ID_BLOCK(troupe_common)
 TROUPE_CHECK_RANGE(troupe_common);

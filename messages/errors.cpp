@@ -5,6 +5,7 @@
 namespace troupe {
 namespace {
 
+// clang-format off
 constexpr std::array table{
   //         code                     name                    status retry  trips
   error_info{ec::none,                "ok",                   200,   false, false},
@@ -31,6 +32,7 @@ constexpr std::array table{
   error_info{ec::config_invalid,      "config_invalid",       500,   false, false},
   error_info{ec::internal,            "internal",             500,   false, false},
 };
+// clang-format on
 
 constexpr bool in_order() {
   for (std::size_t i = 0; i < table.size(); ++i)

@@ -1,5 +1,5 @@
-// The HTTP client's interface: all outbound connections of a node belong to it. Its values (http_request, http_response)
-// are in types.hpp, because the loop beneath it and the providers' mappers use them without CAF.
+// The HTTP client's interface: all outbound connections of a node belong to it. Its values (http_request,
+// http_response) are in types.hpp, because the loop beneath it and the providers' mappers use them without CAF.
 #pragma once
 
 #include "messages/common.hpp"
@@ -31,9 +31,9 @@ using http_client_actor = caf::typed_actor<
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_http_client, troupe::type_ids::http_client)
 
-  CAF_ADD_TYPE_ID(troupe_http_client, (troupe::http_request))
-  CAF_ADD_TYPE_ID(troupe_http_client, (troupe::http_response))
-  CAF_ADD_TYPE_ID(troupe_http_client, (troupe::transfer_done))
+CAF_ADD_TYPE_ID(troupe_http_client, (troupe::http_request))
+CAF_ADD_TYPE_ID(troupe_http_client, (troupe::http_response))
+CAF_ADD_TYPE_ID(troupe_http_client, (troupe::transfer_done))
 
 CAF_END_TYPE_ID_BLOCK(troupe_http_client)
 TROUPE_CHECK_RANGE(troupe_http_client);

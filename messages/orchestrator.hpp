@@ -43,11 +43,11 @@ using orchestrator_actor = caf::typed_actor<
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_orchestrator, troupe::type_ids::orchestrator)
 
-  CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::provider_report))
-  CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::provider_reports))
-  CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::fetch))
-  CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::outcome))
-  CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::patience_over))
+CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::provider_report))
+CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::provider_reports))
+CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::fetch))
+CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::outcome))
+CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::patience_over))
 
 CAF_END_TYPE_ID_BLOCK(troupe_orchestrator)
 TROUPE_CHECK_RANGE(troupe_orchestrator);

@@ -9,11 +9,11 @@ namespace troupe {
 
 /// One row of the database: the answer of a details route, with the columns that it can be found by.
 struct stored_record {
-  std::string key;    ///< ISBN-13, digits alone
+  std::string key; ///< ISBN-13, digits alone
   std::string title;
-  std::string author; ///< the authors, joined; empty when none is known
-  std::string data;   ///< the record as JSON
-  std::string provider; ///< the tag of the answer that it came with ("orchestrated:google+openlibrary")
+  std::string author;          ///< the authors, joined; empty when none is known
+  std::string data;            ///< the record as JSON
+  std::string provider;        ///< the tag of the answer that it came with ("orchestrated:google+openlibrary")
   std::int64_t fetched_ms = 0; ///< when, Unix time
 
   friend bool operator==(const stored_record&, const stored_record&) = default;
@@ -30,7 +30,7 @@ using stored_records = std::vector<stored_record>;
 struct provider_report {
   std::string name;
   ec code = ec::none; // none: it answered
-  std::string detail;    // in words, when it failed
+  std::string detail; // in words, when it failed
   std::int64_t elapsed_us = 0;
   std::int32_t attempts = 0; // 0: was not asked
   std::int32_t records = 0;
@@ -49,9 +49,9 @@ struct outcome {
   ec code = ec::none;
   std::string message;
   blob data;
-  std::string tag;        // "orchestrated:google+openlibrary", "google", "none" (DECISIONS C-02)
-  bool found = false;     // at least one record
-  bool degraded = false;  // a provider that should have been heard was not
+  std::string tag;       // "orchestrated:google+openlibrary", "google", "none" (DECISIONS C-02)
+  bool found = false;    // at least one record
+  bool degraded = false; // a provider that should have been heard was not
   std::int64_t fetched_ms = 0;
   std::int64_t retry_after_us = 0; // with all_circuits_open: until the first may be asked again
   provider_reports providers;

@@ -29,7 +29,8 @@ struct provider_answer {
 };
 
 using provider_actor = caf::typed_actor<
-  // What do you know of this? Errors are those of upstream_api::map and http_response, permit_refused and circuit_tripped.
+  // What do you know of this? Errors are those of upstream_api::map and http_response, permit_refused and
+  // circuit_tripped.
   caf::replies_to<provider_call>::with<provider_answer>,
   // What have you counted?
   caf::replies_to<stats_atom>::with<metrics>>;
@@ -41,7 +42,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::provider_answer)
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_provider, troupe::type_ids::provider)
 
-  CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_call))
+CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_call))
 
 CAF_END_TYPE_ID_BLOCK(troupe_provider)
 TROUPE_CHECK_RANGE(troupe_provider);

@@ -67,10 +67,10 @@ using rate_limiter_actor = caf::typed_actor<
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_rate_limiter, troupe::type_ids::rate_limiter)
 
-  CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::permit_request))
-  CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::permit))
-  CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::permit_release))
-  CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::lane_pause))
+CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::permit_request))
+CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::permit))
+CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::permit_release))
+CAF_ADD_TYPE_ID(troupe_rate_limiter, (troupe::lane_pause))
 
 CAF_END_TYPE_ID_BLOCK(troupe_rate_limiter)
 TROUPE_CHECK_RANGE(troupe_rate_limiter);

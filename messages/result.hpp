@@ -18,6 +18,8 @@ using result = boost::outcome_v2::basic_result<T, error, boost::outcome_v2::poli
   return boost::outcome_v2::failure(error{code, std::move(message)});
 }
 
-[[nodiscard]] inline auto ok() { return boost::outcome_v2::success(); }
+[[nodiscard]] inline auto ok() {
+  return boost::outcome_v2::success();
+}
 
 } // namespace troupe

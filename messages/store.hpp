@@ -34,9 +34,9 @@ using record_store_actor = caf::typed_actor<
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_store, troupe::type_ids::store)
 
-  CAF_ADD_TYPE_ID(troupe_store, (troupe::stored_record))
-  CAF_ADD_TYPE_ID(troupe_store, (troupe::stored_records))
-  CAF_ADD_TYPE_ID(troupe_store, (troupe::record_read))
+CAF_ADD_TYPE_ID(troupe_store, (troupe::stored_record))
+CAF_ADD_TYPE_ID(troupe_store, (troupe::stored_records))
+CAF_ADD_TYPE_ID(troupe_store, (troupe::record_read))
 
 CAF_END_TYPE_ID_BLOCK(troupe_store)
 TROUPE_CHECK_RANGE(troupe_store);

@@ -1,5 +1,5 @@
-// The numbers under which message types cross between nodes. Each subsystem owns a fixed range, so that a new type in one
-// header neither renumbers nor rebuilds the others. Append only: a number that was ever released keeps its meaning.
+// The numbers under which message types cross between nodes. Each subsystem owns a fixed range, so that a new type in
+// one header neither renumbers nor rebuilds the others. Append only: a number that was ever released keeps its meaning.
 #pragma once
 
 #include <cstdint>
@@ -18,5 +18,6 @@ constexpr std::uint16_t store = 320;        // 320-339  store.hpp
 } // namespace troupe::type_ids
 
 /// Each subsystem's header ends its block with this: a block that outgrows its range does not compile.
-#define TROUPE_CHECK_RANGE(block) \
-  static_assert(caf::id_block::block::end - caf::id_block::block::begin <= 20, #block " outgrew its range of type ids")
+#define TROUPE_CHECK_RANGE(block)                                                                                      \
+  static_assert(caf::id_block::block::end - caf::id_block::block::begin <= 20, #block " outgrew its range of type "    \
+                                                                                      "ids")

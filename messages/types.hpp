@@ -3,6 +3,8 @@
 // times are integers with their unit in the name, and a body is shared, never copied.
 #pragma once
 
+#include "messages/errors.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -55,8 +57,8 @@ struct records {
 };
 using records_ptr = std::shared_ptr<const records>;
 
-/// What somebody wants to know. `route` names the application's question ("search", "details"), `text` is its normalised
-/// subject (a query, an ISBN), `limit` bounds the number of records.
+/// What somebody wants to know. `route` names the application's question ("search", "details"), `text` is its
+/// normalised subject (a query, an ISBN), `limit` bounds the number of records.
 struct question {
   std::string route;
   std::string text;
@@ -87,10 +89,10 @@ typename Inspector::result_type inspect(Inspector& f, http_request& x) {
   return f(x.method, x.url, x.headers, x.body, x.connect_timeout_us, x.timeout_us, x.max_bytes, x.owner, x.generation);
 }
 
-/// How one HTTP call ended. `code` is ec::none for any complete answer, whatever its status; otherwise it says why there
-/// is none (provider_timeout, provider_unreachable, answer_too_large, cancelled) and `detail` why in words.
+/// How one HTTP call ended. `code` is ec::none for any complete answer, whatever its status; otherwise it says why
+/// there is none (provider_timeout, provider_unreachable, answer_too_large, cancelled) and `detail` why in words.
 struct http_response {
-  std::uint8_t code = 0; // an ec
+  ec code = ec::none;
   std::string detail;
   std::int32_t status = 0;
   std::string content_type;

@@ -147,7 +147,9 @@ void ask_providers(self_ptr self, const std::string& key) {
   auto& s = self->state;
   const auto& f = s.under_way.at(key);
   const auto left = std::chrono::duration_cast<microseconds>(f.deadline - self->clock().now());
-  self->request(s.peers.orchestrator, std::max(left, microseconds{0}) + grace, fetch{f.about.what, f.about.how, left.count()})
+  self
+    ->request(
+      s.peers.orchestrator, std::max(left, microseconds{0}) + grace, fetch{f.about.what, f.about.how, left.count()})
     .then([self, key](outcome& o) { on_outcome(self, key, o); },
       [self, key](const caf::error& e) { on_error(self, key, e); });
 }
@@ -192,14 +194,15 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   }
   if (*s.settings.fetches >= s.settings.max_fetches) {
     ++s.shed;
-    promise.deliver(state == freshness::stale ? stale(*kept, t) : refusal(ec::overloaded, "too many fetches under way"));
+    promise.deliver(
+      state == freshness::stale ? stale(*kept, t) : refusal(ec::overloaded, "too many fetches under way"));
     return promise;
   }
   ++*s.settings.fetches;
   const auto key = l.about.key;
   const bool durable = l.about.durable && s.peers.reader;
-  s.under_way.emplace(key, cache_state::fetching{std::move(l.about),
-                             self->clock().now() + microseconds{l.remaining_us}, {{promise, l.gzip}}});
+  s.under_way.emplace(key,
+    cache_state::fetching{std::move(l.about), self->clock().now() + microseconds{l.remaining_us}, {{promise, l.gzip}}});
   if (durable)
     ask_database(self, key);
   else

@@ -1,7 +1,7 @@
-// A cache shard: the one owner of its keys. It answers from memory, lets everybody who asks for a key that is on its way
-// wait for the one fetch, reads the database before the providers where the route is durable, and answers with what is
-// stale when the providers cannot. What it keeps it publishes in the hot index, before it answers.
-// Invariant: every lookup is answered, once; one fetch a key at a time.
+// A cache shard: the one owner of its keys. It answers from memory, lets everybody who asks for a key that is on its
+// way wait for the one fetch, reads the database before the providers where the route is durable, and answers with what
+// is stale when the providers cannot. What it keeps it publishes in the hot index, before it answers. Invariant: every
+// lookup is answered, once; one fetch a key at a time.
 #pragma once
 
 #include "actors/cache/hot_store.hpp"
@@ -25,11 +25,11 @@
 namespace troupe {
 
 struct cache_settings {
-  std::chrono::seconds hot_ttl{3600};           // S0-31
-  std::chrono::seconds degraded_ttl{60};        // of answers that lack a provider, or found nothing
-  std::chrono::seconds stale_max{24 * 3600};    // after that, for when all providers fail
-  std::size_t max_bytes = 64 << 20;             // of this shard
-  std::int64_t max_fetches = 2000;              // under way at once, over all shards
+  std::chrono::seconds hot_ttl{3600};                 // S0-31
+  std::chrono::seconds degraded_ttl{60};              // of answers that lack a provider, or found nothing
+  std::chrono::seconds stale_max{24 * 3600};          // after that, for when all providers fail
+  std::size_t max_bytes = 64 << 20;                   // of this shard
+  std::int64_t max_fetches = 2000;                    // under way at once, over all shards
   std::shared_ptr<std::atomic<std::int64_t>> fetches; // how many are
   std::shared_ptr<hot_index> index;
   std::shared_ptr<spdlog::logger> log;

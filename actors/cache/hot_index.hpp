@@ -1,6 +1,6 @@
-// The published hot index: finished answers that the bridge's I/O threads read without a message. Each key has one writer,
-// its cache shard; readers share what it published. Striped mutexes over hash maps, nothing cleverer: a lock is held for
-// one look-up and one reference count.
+// The published hot index: finished answers that the bridge's I/O threads read without a message. Each key has one
+// writer, its cache shard; readers share what it published. Striped mutexes over hash maps, nothing cleverer: a lock is
+// held for one look-up and one reference count.
 #pragma once
 
 #include "messages/types.hpp"
@@ -24,9 +24,9 @@ struct rendered {
   blob gzip;        // empty: not compressed (yet)
   std::string head; // fixed header lines, complete with CRLF
   std::string etag;
-  std::chrono::nanoseconds stored_at{};   // steady clock
-  std::chrono::nanoseconds fresh_until{}; // steady clock
-  std::chrono::nanoseconds dead_at{};     // steady clock: until then it may be served stale
+  std::chrono::nanoseconds stored_at{};     // steady clock
+  std::chrono::nanoseconds fresh_until{};   // steady clock
+  std::chrono::nanoseconds dead_at{};       // steady clock: until then it may be served stale
   mutable std::atomic<bool> touched{false}; // read since the shard's clock hand last passed
 
   /// What it costs to keep: bodies, head, and about 250 bytes of bookkeeping.

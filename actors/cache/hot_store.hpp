@@ -31,8 +31,8 @@ public:
   /// The entry, however old; null when there is none.
   [[nodiscard]] rendered_ptr find(std::string_view key) const;
 
-  /// Keeps and publishes an entry, in place of an earlier one, and evicts others until it fits. False: it is larger than
-  /// a sixteenth of the bound, so that one answer cannot empty the shard; an earlier entry is then gone too.
+  /// Keeps and publishes an entry, in place of an earlier one, and evicts others until it fits. False: it is larger
+  /// than a sixteenth of the bound, so that one answer cannot empty the shard; an earlier entry is then gone too.
   bool put(std::string_view key, rendered_ptr entry);
 
   void erase(std::string_view key);

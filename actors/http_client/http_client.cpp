@@ -20,8 +20,9 @@ caf::typed_response_promise<http_response> start(self_ptr self, http_request& re
   auto& t = s.open.emplace(id, http_client_state::transfer{promise, owner, 0}).first->second;
   // The callback runs on the network thread and only sends: its message cannot overtake this handler.
   auto me = caf::actor_cast<http_client_actor>(self);
-  t.loop_id = s.loop->start(std::move(request),
-    [me, id](http_response response) { caf::anon_send(me, transfer_done{id, std::move(response)}); });
+  t.loop_id = s.loop->start(std::move(request), [me, id](http_response response) {
+    caf::anon_send(me, transfer_done{id, std::move(response)});
+  });
   return promise;
 }
 

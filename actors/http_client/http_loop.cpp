@@ -93,7 +93,7 @@ std::int64_t system_wall_ms() {
 
 http_response failure(ec code, std::string detail, clock::time_point started) {
   http_response response;
-  response.code = static_cast<std::uint8_t>(code);
+  response.code = code;
   response.detail = std::move(detail);
   response.elapsed_us = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - started).count();
   return response;
@@ -341,7 +341,7 @@ private:
 
   /// The one place where a request is answered. The counters are right before its owner hears of it.
   void answer(const done& callback, http_response response) {
-    const auto code = static_cast<ec>(response.code);
+    const auto code = response.code;
     auto& counter = code == ec::cancelled ? aborted_ : code == ec::overloaded ? refused_ : completed_;
     counter.fetch_add(1, std::memory_order_relaxed);
     in_flight_.fetch_sub(1, std::memory_order_relaxed);

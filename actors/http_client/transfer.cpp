@@ -276,7 +276,7 @@ http_response transfer::finish(CURLcode code, std::int64_t wall_now_ms) {
   curl_easy_getinfo(handle(), CURLINFO_RESPONSE_CODE, &status);
   response.status = static_cast<std::int32_t>(status);
   if (code != CURLE_OK) {
-    response.code = static_cast<std::uint8_t>(too_large_ ? ec::answer_too_large : map_curl_code(code));
+    response.code = too_large_ ? ec::answer_too_large : map_curl_code(code);
     response.detail =
       too_large_ ? "body: expected at most " + std::to_string(request_.max_bytes) + " bytes" : words(code);
     return response;

@@ -132,8 +132,8 @@ void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer)
   report.attempts = answer.attempts;
   report.records = static_cast<std::int32_t>(answer.found->count());
   r.found[a.place] = answer.found;
-  advance(self, a.request, r,
-    [&](const plan::gate& gate) { return r.plan.answered(a.place, answer.found->count(), gate); });
+  advance(
+    self, a.request, r, [&](const plan::gate& gate) { return r.plan.answered(a.place, answer.found->count(), gate); });
   settle(self, a.request);
 }
 
@@ -183,8 +183,8 @@ void on_down(self_ptr self, const caf::down_msg& down) {
 caf::typed_response_promise<outcome> start(self_ptr self, fetch& f) {
   auto& s = self->state;
   auto promise = self->make_response_promise<outcome>();
-  const auto known = std::find_if(s.settings.routes.begin(), s.settings.routes.end(),
-    [&](const route& r) { return r.name == f.what.route; });
+  const auto known = std::find_if(
+    s.settings.routes.begin(), s.settings.routes.end(), [&](const route& r) { return r.name == f.what.route; });
   if (known == s.settings.routes.end()) {
     outcome unknown;
     unknown.code = ec::bad_request;
@@ -195,15 +195,15 @@ caf::typed_response_promise<outcome> start(self_ptr self, fetch& f) {
   const auto places = known->providers.size();
   const auto id = ++s.last_request;
   auto& r = s.requests
-              .emplace(id, request{promise, std::move(f.what), f.how, &*known, {}, plan{f.how, places},
-                             now(self) + microseconds{f.remaining_us}, provider_reports(places),
-                             std::vector<records_ptr>(places)})
+              .emplace(id,
+                request{promise, std::move(f.what), f.how, &*known, {}, plan{f.how, places},
+                  now(self) + microseconds{f.remaining_us}, provider_reports(places), std::vector<records_ptr>(places)})
               .first->second;
   for (std::size_t i = 0; i < places; ++i) {
     r.reports[i].name = known->providers[i];
-    r.slots.push_back(static_cast<std::size_t>(std::distance(s.slots.begin(),
-      std::find_if(s.slots.begin(), s.slots.end(),
-        [&](const auto& slot) { return slot.spec.name == known->providers[i]; }))));
+    r.slots.push_back(static_cast<std::size_t>(
+      std::distance(s.slots.begin(), std::find_if(s.slots.begin(), s.slots.end(),
+                                       [&](const auto& slot) { return slot.spec.name == known->providers[i]; }))));
   }
   advance(self, id, r, [&](const plan::gate& gate) { return r.plan.start(gate); });
   settle(self, id);

@@ -1,8 +1,8 @@
 // Whom to ask next? The course of one request over its providers, decided without clock, actors or I/O: events go in,
 // and out comes whom to ask now and whether the request is done. Providers are numbers: their places in the route.
-// merge asks everybody who may be asked at once; it is done when all have ended, or when the patience that began with the
-// first answer is over. fallback asks in order and is done with the first that knows something: an error, and an answer
-// without a record too, lead to the next.
+// merge asks everybody who may be asked at once; it is done when all have ended, or when the patience that began with
+// the first answer is over. fallback asks in order and is done with the first that knows something: an error, and an
+// answer without a record too, lead to the next.
 #pragma once
 
 #include "messages/errors.hpp"

@@ -25,8 +25,8 @@ struct route {
   /// Whom to ask, in order of preference.
   std::vector<std::string> providers;
 
-  /// Makes one list of the contributions, which come in the order of `providers`. Deterministic; never loses a record of
-  /// one provider because another failed. Called with one contribution too (to bound and order it).
+  /// Makes one list of the contributions, which come in the order of `providers`. Deterministic; never loses a record
+  /// of one provider because another failed. Called with one contribution too (to bound and order it).
   std::function<records_ptr(const question&, std::span<const contribution>)> merge;
 
   /// Renders the merged records as the JSON text of `data`.

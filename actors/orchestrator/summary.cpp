@@ -52,7 +52,8 @@ outcome summary(const finished& request, provider_reports reports) {
   const auto merged = request.route.merge(request.what, contributions);
   out.found = merged->count() > 0;
   out.tag = provider_tag(contributors);
-  out.degraded = request.plan.count(place::failed) + request.plan.count(place::closed) + request.plan.count(place::late) > 0;
+  out.degraded =
+    request.plan.count(place::failed) + request.plan.count(place::closed) + request.plan.count(place::late) > 0;
   out.data = blob{request.route.render(request.what, *merged)};
   if (out.found && !out.degraded && request.route.rows)
     out.rows = request.route.rows(request.what, *merged);

@@ -65,7 +65,7 @@ void judge(self_ptr self, std::uint64_t id, const http_response& response) {
   const auto it = s.calls.find(id);
   if (it == s.calls.end())
     return;
-  if (const auto code = static_cast<ec>(response.code); code != ec::none) {
+  if (const auto code = response.code; code != ec::none) {
     // The attempt's time was cut short by the request's own deadline: that says nothing of the upstream.
     const bool cut_short = code == ec::provider_timeout && remaining(self, it->second) == microseconds{0}
                            && microseconds{response.elapsed_us} < s.settings.attempt_timeout;

@@ -22,8 +22,8 @@ namespace troupe {
 
 struct provider_settings {
   std::shared_ptr<const upstream_api> api;
-  std::string url; // scheme, authority and optional prefix; no trailing slash
-  std::string key; // the API key; empty: none
+  std::string url;  // scheme, authority and optional prefix; no trailing slash
+  std::string key;  // the API key; empty: none
   int failures = 5; // in a row, then it dies
   std::chrono::microseconds connect_timeout{std::chrono::seconds{1}};
   std::chrono::microseconds attempt_timeout{std::chrono::seconds{3}};
@@ -51,7 +51,8 @@ struct provider_state {
   static inline const char* name = "provider";
 };
 
-provider_actor::behavior_type provider(provider_actor::stateful_pointer<provider_state> self, provider_settings settings,
-  std::uint64_t generation, bool on_probation, rate_limiter_actor limiter, http_client_actor http);
+provider_actor::behavior_type provider(provider_actor::stateful_pointer<provider_state> self,
+  provider_settings settings, std::uint64_t generation, bool on_probation, rate_limiter_actor limiter,
+  http_client_actor http);
 
 } // namespace troupe

@@ -1,7 +1,7 @@
 // Who may call now? One book for a node's outbound calls: a global bucket over all lanes, a bucket and a number of
-// concurrency slots a lane (a lane is a provider). Waiters stand in the order of their deadlines; a permit and a place in
-// the queue belong to an owner and go with it. Pure: `now` is an argument, the queue is bounded, every request that was
-// accepted ends in exactly one decision or goes with its owner.
+// concurrency slots a lane (a lane is a provider). Waiters stand in the order of their deadlines; a permit and a place
+// in the queue belong to an owner and go with it. Pure: `now` is an argument, the queue is bounded, every request that
+// was accepted ends in exactly one decision or goes with its owner.
 #pragma once
 
 #include "actors/rate_limiter/token_bucket.hpp"

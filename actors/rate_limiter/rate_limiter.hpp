@@ -1,5 +1,5 @@
-// The rate limiter actor: typed messages in front of `permit_book`. It keeps the promises of those who wait, watches the
-// owners of permits, and wakes itself when the next token or deadline is due.
+// The rate limiter actor: typed messages in front of `permit_book`. It keeps the promises of those who wait, watches
+// the owners of permits, and wakes itself when the next token or deadline is due.
 #pragma once
 
 #include "actors/rate_limiter/permit_book.hpp"

@@ -11,7 +11,8 @@ constexpr std::int64_t max_units = std::int64_t{1} << 62;
 
 token_bucket::token_bucket(token_rate rate, std::int64_t burst, time now) noexcept
     : tokens_{std::max<std::int64_t>(rate.tokens, 1)}, unit_{std::max<std::int64_t>(rate.period.count(), 1)},
-      full_{std::clamp<std::int64_t>(burst, 1, std::max<std::int64_t>(1, max_units / unit_)) * unit_}, level_{full_}, at_{now} {}
+      full_{std::clamp<std::int64_t>(burst, 1, std::max<std::int64_t>(1, max_units / unit_)) * unit_}, level_{full_},
+      at_{now} {}
 
 bool token_bucket::take(time now, std::int64_t n) noexcept {
   if (n > available(now))

@@ -1,7 +1,7 @@
-// A token bucket in integers (S4-03, S4-04): `burst` tokens at most, refilled continuously at so many tokens a period. The
-// level is kept in units of token x nanosecond of the period, so nothing is rounded and nothing drifts: over any time T
-// exactly burst + floor(T x tokens / period) tokens can be had, not one more. Pure: `now` is an argument, of a monotonic
-// clock; a `now` that goes back is taken as no time passed.
+// A token bucket in integers (S4-03, S4-04): `burst` tokens at most, refilled continuously at so many tokens a period.
+// The level is kept in units of token x nanosecond of the period, so nothing is rounded and nothing drifts: over any
+// time T exactly burst + floor(T x tokens / period) tokens can be had, not one more. Pure: `now` is an argument, of a
+// monotonic clock; a `now` that goes back is taken as no time passed.
 #pragma once
 
 #include <chrono>

@@ -93,8 +93,8 @@ result<json> parse_body(std::string_view provider, std::string_view body, key_fi
 }
 
 result<verdict> judge_status(std::string_view provider, const http_response& answer) {
-  if (answer.code != static_cast<std::uint8_t>(ec::none))
-    return fail(static_cast<ec>(answer.code), std::string{provider} + ": " + answer.detail);
+  if (answer.code != ec::none)
+    return fail(answer.code, std::string{provider} + ": " + answer.detail);
   if (answer.status >= 200 && answer.status < 300)
     return verdict::read;
   complaint c;

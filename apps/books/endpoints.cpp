@@ -43,8 +43,8 @@ result<inquiry> parse_search(const fields& query, const endpoint_defaults& defau
   if (q == nullptr)
     return fail(ec::bad_request, "Missing query parameter");
   if (q->size() > defaults.max_query_bytes)
-    return fail(ec::bad_request, "q: expected at most " + std::to_string(defaults.max_query_bytes) + " bytes, got "
-                                   + std::to_string(q->size()));
+    return fail(ec::bad_request,
+      "q: expected at most " + std::to_string(defaults.max_query_bytes) + " bytes, got " + std::to_string(q->size()));
   auto text = normalise(*q);
   if (!text)
     return fail(ec::bad_request, "q: " + text.error().message);

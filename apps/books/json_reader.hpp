@@ -1,6 +1,6 @@
-// Reads JSON by simdjson and builds only what is wanted as nlohmann's document. It exists for speed: nlohmann's own parser
-// takes 15 us a kB on our measuring machine without building anything. The whole text is validated (RFC 8259, UTF-8).
-// Nesting is bounded. Of two equal names in an object the last counts, as with nlohmann's.
+// Reads JSON by simdjson and builds only what is wanted as nlohmann's document. It exists for speed: nlohmann's own
+// parser takes 15 us a kB on our measuring machine without building anything. The whole text is validated (RFC 8259,
+// UTF-8). Nesting is bounded. Of two equal names in an object the last counts, as with nlohmann's.
 #pragma once
 
 #include <array>

@@ -31,7 +31,8 @@ stored_records rows_of(const question& q, const records& found) {
 
 std::vector<route> routes() {
   const std::vector<std::string> providers{"google", "openlibrary"};
-  return {{"search", providers, merge_search, render_list, {}}, {"details", providers, merge_details, render_one, rows_of}};
+  return {
+    {"search", providers, merge_search, render_list, {}}, {"details", providers, merge_details, render_one, rows_of}};
 }
 
 } // namespace troupe::books

@@ -1,5 +1,5 @@
-// The HTTP form of answers and errors: bodies for errors in our shape or as RFC 9457 problems, and the header lines that
-// change with each request. Pure.
+// The HTTP form of answers and errors: bodies for errors in our shape or as RFC 9457 problems, and the header lines
+// that change with each request. Pure.
 #pragma once
 
 #include "actors/rate_limiter/gcra.hpp"

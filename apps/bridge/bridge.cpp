@@ -1,7 +1,7 @@
 #include "apps/bridge/bridge.hpp"
 
-#include "apps/bridge/client_address.hpp"
 #include "actors/cache/gzip.hpp"
+#include "apps/bridge/client_address.hpp"
 #include "apps/http/negotiate.hpp"
 #include "apps/http/uri.hpp"
 
@@ -153,7 +153,8 @@ void bridge::question_asked(http::exchange e, std::size_t index, std::string_vie
     append_field(head, "X-Cache", "HIT-KV-HOT");
     append_field(head, "X-Cache-TTL",
       std::chrono::duration_cast<std::chrono::seconds>(nanoseconds{hot->fresh_until - now}).count());
-    append_field(head, "Age", std::chrono::duration_cast<std::chrono::seconds>(nanoseconds{now - hot->stored_at}).count());
+    append_field(
+      head, "Age", std::chrono::duration_cast<std::chrono::seconds>(nanoseconds{now - hot->stored_at}).count());
     if (compressed)
       head.append("Content-Encoding: gzip\r\n");
     http::response r{unchanged ? 304 : hot->status, std::move(head), compressed ? hot->gzip : hot->plain};
@@ -232,14 +233,13 @@ void bridge::health(http::exchange e) {
     for (const auto& m : all)
       if (m.name == "troupe_circuit_state" && m.value == 1)
         circuits[m.labels[0].second] = m.labels[1].second;
-    const nlohmann::json out{{"status", silent == 0 ? "ok" : "degraded"}, {"version", settings_.version},
-      {"providers", std::move(circuits)}};
+    const nlohmann::json out{
+      {"status", silent == 0 ? "ok" : "degraded"}, {"version", settings_.version}, {"providers", std::move(circuits)}};
     std::string head = "Cache-Control: no-store\r\n";
     append_field(head, "Content-Type", json_type);
     reply(*shared, {silent == 0 ? 200 : 503, std::move(head), blob{out.dump()}}, settings_.endpoints.size(), since);
   };
-  caf::anon_send(front_,
-    front_stats{std::make_shared<std::function<void(metrics, std::size_t)>>(std::move(done))});
+  caf::anon_send(front_, front_stats{std::make_shared<std::function<void(metrics, std::size_t)>>(std::move(done))});
 }
 
 void bridge::counters(http::exchange e) {
@@ -247,25 +247,24 @@ void bridge::counters(http::exchange e) {
   const auto other = settings_.endpoints.size();
   const auto& request = e.request();
   const auto authorization = request.value("Authorization");
-  const bool allowed = settings_.admin_token.empty()
-                         ? request.peer_is_loopback
-                         : authorization.starts_with("Bearer ")
-                             && constant_time_equal(authorization.substr(7), settings_.admin_token);
+  const bool allowed =
+    settings_.admin_token.empty()
+      ? request.peer_is_loopback
+      : authorization.starts_with("Bearer ") && constant_time_equal(authorization.substr(7), settings_.admin_token);
   if (!allowed)
     return settings_.admin_token.empty()
-             ? reply_failure(e, {403, "Forbidden", "only loopback peers may ask; set TROUPE_ADMIN_TOKEN to open it", {}, {}},
-                 {}, other, since)
+             ? reply_failure(e,
+               {403, "Forbidden", "only loopback peers may ask; set TROUPE_ADMIN_TOKEN to open it", {}, {}}, {}, other,
+               since)
              : reply_failure(e, {401, "Unauthorized", "expected the admin token as bearer token", {}, {}},
-                 "WWW-Authenticate: Bearer\r\n", other, since);
+               "WWW-Authenticate: Bearer\r\n", other, since);
   auto shared = std::make_shared<http::exchange>(std::move(e));
   auto done = [this, shared, since, other](metrics all, std::size_t silent) {
     const auto c = settings_.server_counters();
     const auto gauge = [&](const char* name, auto v) {
       all.push_back({name, {}, false, static_cast<std::int64_t>(v)});
     };
-    const auto count = [&](const char* name, auto v) {
-      all.push_back({name, {}, true, static_cast<std::int64_t>(v)});
-    };
+    const auto count = [&](const char* name, auto v) { all.push_back({name, {}, true, static_cast<std::int64_t>(v)}); };
     gauge("troupe_http_connections", c.open);
     gauge("troupe_http_requests_in_flight", c.in_flight - 1); // not counting this one
     gauge("troupe_lookups_in_flight", asked_.load());
@@ -281,10 +280,10 @@ void bridge::counters(http::exchange e) {
     metrics_.expose(text);
     expose(text, std::move(all));
     reply(*shared,
-      {200, "Content-Type: text/plain; version=0.0.4\r\nCache-Control: no-store\r\n", blob{std::move(text)}}, other, since);
+      {200, "Content-Type: text/plain; version=0.0.4\r\nCache-Control: no-store\r\n", blob{std::move(text)}}, other,
+      since);
   };
-  caf::anon_send(front_,
-    front_stats{std::make_shared<std::function<void(metrics, std::size_t)>>(std::move(done))});
+  caf::anon_send(front_, front_stats{std::make_shared<std::function<void(metrics, std::size_t)>>(std::move(done))});
 }
 
 } // namespace troupe

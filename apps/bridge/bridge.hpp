@@ -73,8 +73,8 @@ private:
   void counters(http::exchange e);
   void finish(pending& p, answer&& a);
   void reply(http::exchange& e, http::response&& r, std::size_t label, std::chrono::steady_clock::time_point since);
-  void reply_failure(
-    http::exchange& e, const failure& f, std::string head, std::size_t label, std::chrono::steady_clock::time_point since);
+  void reply_failure(http::exchange& e, const failure& f, std::string head, std::size_t label,
+    std::chrono::steady_clock::time_point since);
 
   bridge_settings settings_;
   front_actor front_;

@@ -15,8 +15,8 @@
 
 namespace troupe {
 
-/// One lookup on its way from an I/O thread. `done` is called exactly once, on an actor thread: with the shard's answer,
-/// or with one whose code says why there is none.
+/// One lookup on its way from an I/O thread. `done` is called exactly once, on an actor thread: with the shard's
+/// answer, or with one whose code says why there is none.
 struct front_lookup {
   lookup what;
   std::shared_ptr<std::function<void(answer)>> done;
@@ -34,7 +34,7 @@ using front_actor = caf::typed_actor<
   caf::reacts_to<front_stats>>;
 
 struct front_settings {
-  std::vector<cache_actor> shards;     // a key's owner is shards[hash(key) % size]
+  std::vector<cache_actor> shards;       // a key's owner is shards[hash(key) % size]
   std::vector<caf::actor> with_counters; // whom to ask for counters
 };
 

@@ -53,9 +53,8 @@ void request_metrics::expose(std::string& out) const {
 
 void expose(std::string& out, metrics all) {
   // One block a name, however many actors report it (several shards): values of equal labels add up.
-  std::stable_sort(all.begin(), all.end(), [](const metric& a, const metric& b) {
-    return std::tie(a.name, a.labels) < std::tie(b.name, b.labels);
-  });
+  std::stable_sort(all.begin(), all.end(),
+    [](const metric& a, const metric& b) { return std::tie(a.name, a.labels) < std::tie(b.name, b.labels); });
   auto to = std::back_inserter(out);
   for (std::size_t i = 0; i < all.size();) {
     const auto& m = all[i];

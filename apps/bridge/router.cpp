@@ -21,8 +21,8 @@ result<void> router::add(std::string_view pattern, std::size_t endpoint) {
       return fail(ec::config_invalid, "route " + e.pattern + ": expected one placeholder that fills a segment");
   }
   auto& group = e.placeholder ? open_ : literal_;
-  const auto clash = std::find_if(group.begin(), group.end(),
-    [&](const entry& other) { return other.before == e.before && other.after == e.after; });
+  const auto clash = std::find_if(
+    group.begin(), group.end(), [&](const entry& other) { return other.before == e.before && other.after == e.after; });
   if (clash != group.end())
     return fail(ec::config_invalid, "route " + e.pattern + " clashes with " + clash->pattern);
   group.push_back(std::move(e));

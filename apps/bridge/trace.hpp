@@ -13,8 +13,8 @@ struct trace {
   std::string traceparent; // for the calls that this request causes: same trace id, a span id of our own
 };
 
-/// Makes ids that do not repeat within a process and, by its random seed, hardly between processes. Thread-safe, without
-/// a lock: one atomic addition. The ids are no secrets.
+/// Makes ids that do not repeat within a process and, by its random seed, hardly between processes. Thread-safe,
+/// without a lock: one atomic addition. The ids are no secrets.
 class trace_source {
 public:
   explicit trace_source(std::uint64_t seed) noexcept : state_{seed} {}

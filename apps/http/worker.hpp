@@ -47,7 +47,7 @@ struct server_state {
 
   struct limits bounds;
   http::handler* handler;
-  std::atomic<bool> draining{false}; // set before the first connection hears of it
+  std::atomic<bool> draining{false};       // set before the first connection hears of it
   std::atomic<std::size_t> admitted{0};    // open connections that count against the bound
   std::atomic<std::size_t> turned_away{0}; // open connections that are being told 503
   std::mutex mutex;

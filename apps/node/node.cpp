@@ -167,8 +167,9 @@ void node::parts::spawn(const databases& db) {
   front_settings f{shards, {}};
   for (const auto& shard : shards)
     f.with_counters.push_back(caf::actor_cast<caf::actor>(shard));
-  for (const auto& other : {caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(limiter),
-         caf::actor_cast<caf::actor>(http_client), caf::actor_cast<caf::actor>(reader), caf::actor_cast<caf::actor>(writer)})
+  for (const auto& other :
+    {caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(limiter), caf::actor_cast<caf::actor>(http_client),
+      caf::actor_cast<caf::actor>(reader), caf::actor_cast<caf::actor>(writer)})
     f.with_counters.push_back(other);
   front = in.spawn(troupe::front, std::move(f));
 }
@@ -192,7 +193,8 @@ result<void> node::parts::listen() {
   http::limits l;
   l.connections = static_cast<std::size_t>(s.http.max_connections);
   // Half the cores read and write; the other half runs the actors.
-  const auto threads = s.http.threads > 0 ? static_cast<std::size_t>(s.http.threads) : std::max<std::size_t>(1, cores() / 2);
+  const auto threads =
+    s.http.threads > 0 ? static_cast<std::size_t>(s.http.threads) : std::max<std::size_t>(1, cores() / 2);
   auto started = http::server::start(s.http.address.host, s.http.address.port, threads, l, *bridge);
   if (!started)
     return started.as_failure();
@@ -216,9 +218,8 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
       stop(shard);
     if (writer)
       self->request(writer, std::chrono::seconds{5}, flush_atom::value)
-        .receive([](std::int64_t) {}, [&](const caf::error& e) {
-          options.log->error("Writing the last records failed: {}", from_caf(e).message);
-        });
+        .receive([](std::int64_t) {},
+          [&](const caf::error& e) { options.log->error("Writing the last records failed: {}", from_caf(e).message); });
     stop(boss);
     stop(reader);
     stop(writer);

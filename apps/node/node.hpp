@@ -33,8 +33,8 @@ public:
   /// The port that the bridge listens on.
   [[nodiscard]] std::uint16_t port() const noexcept;
 
-  /// Stops accepting, finishes what is in flight within `deadline`, writes what waits for the database, ends the actors.
-  /// False: something was still in flight. A second call does nothing.
+  /// Stops accepting, finishes what is in flight within `deadline`, writes what waits for the database, ends the
+  /// actors. False: something was still in flight. A second call does nothing.
   bool drain(std::chrono::milliseconds deadline);
 
 private:

@@ -1,5 +1,5 @@
-// The troupe command: what a newcomer reads first. Each sub-command parses its flags here and is carried out in a file of
-// its own; the wiring of a node is in apps/node/node.cpp.
+// The troupe command: what a newcomer reads first. Each sub-command parses its flags here and is carried out in a file
+// of its own; the wiring of a node is in apps/node/node.cpp.
 #include "apps/troupe/commands.hpp"
 
 #include <CLI/CLI.hpp>
@@ -20,7 +20,8 @@ int main(int argc, char** argv) {
   up_command->add_option("--set", up.sets, "Override a setting, such as cache.hot_ttl=10m; may be repeated")
     ->type_name("KEY=VALUE")
     ->allow_extra_args(false);
-  up_command->add_option("--http", up.http, "Where the bridge listens (default 127.0.0.1:8787)")->type_name("ADDR:PORT");
+  up_command->add_option("--http", up.http, "Where the bridge listens (default 127.0.0.1:8787)")
+    ->type_name("ADDR:PORT");
   up_command->add_option("--data-dir", up.data_dir, "Where the databases are")->type_name("DIR");
   up_command->add_option("--secrets", up.secrets, "File with secrets, mode 0600")->type_name("FILE");
   up_command->add_flag("--demo", up.demo, "Ask a local replay of the providers instead of the live APIs");
@@ -37,10 +38,14 @@ int main(int argc, char** argv) {
   check_command->add_option("--secrets", check.secrets, "File with secrets, mode 0600")->type_name("FILE");
 
   replay_options replay;
-  auto* replay_command = app.add_subcommand("replay", "An upstream that answers as the real APIs do, with faults on demand");
+  auto* replay_command =
+    app.add_subcommand("replay", "An upstream that answers as the real APIs do, with faults on demand");
   replay_command->add_option("--manifest", replay.manifest, "Recorded bodies (MANIFEST.json)")->type_name("FILE");
-  replay_command->add_option("--catalogue", replay.catalogue, "Books to answer from (CSV, may be gzip)")->type_name("FILE");
-  replay_command->add_option("--listen", replay.listen, "Where to listen")->type_name("ADDR:PORT")->capture_default_str();
+  replay_command->add_option("--catalogue", replay.catalogue, "Books to answer from (CSV, may be gzip)")
+    ->type_name("FILE");
+  replay_command->add_option("--listen", replay.listen, "Where to listen")
+    ->type_name("ADDR:PORT")
+    ->capture_default_str();
   replay_command->add_option("--threads", replay.threads, "I/O threads")->capture_default_str();
   replay_command->add_option("--seed", replay.seed, "Of the draws for a fault's ratio")->capture_default_str();
   replay_command

@@ -45,7 +45,8 @@ std::string find_config_file(const std::string& name) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   const auto program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const auto& folder : {program.parent_path() / "config", fs::path{"config"}, program.parent_path() / "share/troupe"})
+  for (const auto& folder :
+    {program.parent_path() / "config", fs::path{"config"}, program.parent_path() / "share/troupe"})
     if (fs::is_regular_file(folder / name, ignored))
       return (folder / name).string();
   return {};

@@ -72,7 +72,9 @@ struct world : test::actors {
     auto out = std::make_shared<answer>();
     out->code = ec::internal;
     sys.spawn([=, to = shard](caf::event_based_actor* caller) {
-      caller->request(to, caf::infinite, lookup{{key, {"search", "dune", 10, {}}, strategy::merge, durable}, gzip, 10'000'000})
+      caller
+        ->request(
+          to, caf::infinite, lookup{{key, {"search", "dune", 10, {}}, strategy::merge, durable}, gzip, 10'000'000})
         .then([out](const answer& a) { *out = a; });
     });
     settle();
@@ -87,7 +89,8 @@ struct world : test::actors {
   }
 
   ~world() override {
-    for (const auto& a : {caf::actor_cast<caf::actor>(shard), caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(store)})
+    for (const auto& a :
+      {caf::actor_cast<caf::actor>(shard), caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(store)})
       self->send_exit(a, caf::exit_reason::user_shutdown);
   }
 };

@@ -41,26 +41,27 @@ struct world : test::actors {
     return {name, 60s, [this, name](caf::actor_system& system, std::uint64_t generation, bool on_probation) {
               ++lives[name];
               probation[name] = on_probation;
-              return handles[name] = system.spawn(
-                [this, name, generation](provider_actor::pointer me) -> provider_actor::behavior_type {
-                  return {
-                    [=, this](const provider_call& c) -> caf::result<provider_answer> {
-                      ++calls[name];
-                      const auto s = scripts[name];
-                      if (s.die)
-                        me->quit(make_error(ec::circuit_tripped));
-                      if (s.hold) {
-                        held.push_back(me->make_response_promise<provider_answer>());
-                        return held.back();
-                      }
-                      if (s.error != ec::none)
-                        return make_error(s.error, name + " is broken");
-                      return provider_answer{c.generation,
-                        std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000, 1};
-                    },
-                    [this](stats_atom) { return run_inside(); },
-                  };
-                });
+              return handles[name] = system.spawn([this, name, generation](
+                                                    provider_actor::pointer me) -> provider_actor::behavior_type {
+                return {
+                  [=, this](const provider_call& c) -> caf::result<provider_answer> {
+                    ++calls[name];
+                    const auto s = scripts[name];
+                    if (s.die)
+                      me->quit(make_error(ec::circuit_tripped));
+                    if (s.hold) {
+                      held.push_back(me->make_response_promise<provider_answer>());
+                      return held.back();
+                    }
+                    if (s.error != ec::none)
+                      return make_error(s.error, name + " is broken");
+                    return provider_answer{c.generation,
+                      std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000,
+                      1};
+                  },
+                  [this](stats_atom) { return run_inside(); },
+                };
+              });
             }};
   }
 
@@ -88,8 +89,9 @@ struct world : test::actors {
     auto out = std::make_shared<outcome>();
     out->code = ec::internal;
     sys.spawn([=, to = boss](caf::event_based_actor* caller) {
-      caller->request(to, caf::infinite, fetch{{route, "dune", 10, {}}, how, 10'000'000})
-        .then([out](const outcome& o) { *out = o; });
+      caller->request(to, caf::infinite, fetch{{route, "dune", 10, {}}, how, 10'000'000}).then([out](const outcome& o) {
+        *out = o;
+      });
     });
     settle();
     return out;

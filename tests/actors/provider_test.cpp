@@ -25,7 +25,9 @@ struct world : test::actors {
 
   rate_limiter_actor limiter = sys.spawn([this](rate_limiter_actor::pointer) -> rate_limiter_actor::behavior_type {
     return {
-      [this](const permit_request&) { return permit{static_cast<std::uint64_t>(++granted), 0}; },
+      [this](const permit_request&) {
+        return permit{static_cast<std::uint64_t>(++granted), 0};
+      },
       [this](const permit_release&) { ++released; },
       [this](const lane_pause& p) { paused_us = p.pause_us; },
       [](tick_atom) {},
@@ -86,10 +88,15 @@ struct world : test::actors {
     auto out = std::make_shared<ending>();
     out->code = ec::internal;
     sys.spawn([=, to = life](caf::event_based_actor* caller) {
-      caller->request(to, caf::infinite, provider_call{generation, {"search", "dune", 3, "00-trace"}, remaining.count()})
+      caller->request(
+              to, caf::infinite, provider_call{generation, {"search", "dune", 3, "00-trace"}, remaining.count()})
         .then(
-          [out](const provider_answer& a) { *out = {ec::none, static_cast<std::int32_t>(a.found->count())}; },
-          [out](const caf::error& e) { *out = {from_caf(e).code, -1}; });
+          [out](const provider_answer& a) {
+            *out = {ec::none, static_cast<std::int32_t>(a.found->count())};
+          },
+          [out](const caf::error& e) {
+            *out = {from_caf(e).code, -1};
+          });
     });
     settle();
     return out;

@@ -32,8 +32,13 @@ struct world : test::actors {
     auto out = std::make_shared<ending>();
     auto caller = sys.spawn([=, to = limiter](caf::event_based_actor* me) -> caf::behavior {
       me->request(to, caf::infinite, permit_request{lane, remaining.count()})
-        .then([out](const permit& p) { *out = {ec::none, p.id}; },
-          [out](const caf::error& e) { *out = {from_caf(e).code, 0}; });
+        .then(
+          [out](const permit& p) {
+            *out = {ec::none, p.id};
+          },
+          [out](const caf::error& e) {
+            *out = {from_caf(e).code, 0};
+          });
       return {[](int) {}}; // stays alive: the permit is its own
     });
     callers.push_back(caller);

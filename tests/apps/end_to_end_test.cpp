@@ -29,11 +29,11 @@ struct world {
   config::settings settings;
 
   world() {
-    const auto catalogue = dir.write("books.csv",
-      "isbn13,title,authors,year,publisher,language,subjects\n"
-                                "9780441172719,Dune,Frank Herbert,1965,Ace,en,Science fiction;Deserts\n"
-                                "9780593098233,Dune Messiah,Frank Herbert,1969,Ace,en,Science fiction\n"
-                                "9780261103344,The Hobbit,J. R. R. Tolkien,1937,HarperCollins,en,Fantasy\n");
+    const auto catalogue =
+      dir.write("books.csv", "isbn13,title,authors,year,publisher,language,subjects\n"
+                             "9780441172719,Dune,Frank Herbert,1965,Ace,en,Science fiction;Deserts\n"
+                             "9780593098233,Dune Messiah,Frank Herbert,1969,Ace,en,Science fiction\n"
+                             "9780261103344,The Hobbit,J. R. R. Tolkien,1937,HarperCollins,en,Fantasy\n");
     replay::options o;
     o.catalogue = catalogue;
     auto started = replay::server::start(o);
@@ -61,8 +61,8 @@ struct world {
   [[nodiscard]] test::raw_response call(std::uint16_t port, const std::string& method, const std::string& target,
     const std::string& body = {}, const std::string& fields = {}) const {
     test::raw_client client{port};
-    client.send(method + " " + target + " HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(body.size()) + "\r\n"
-                + fields + "Connection: close\r\n\r\n" + body);
+    client.send(method + " " + target + " HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(body.size())
+                + "\r\n" + fields + "Connection: close\r\n\r\n" + body);
     return client.read_response();
   }
 
@@ -252,7 +252,7 @@ TEST(10000 requests with faults of every kind are all answered and nothing is le
   std::function<void()> next; // with the lock held
   const auto judge = [&](const http_response& r) {
     const auto body = json::parse(r.body.view(), nullptr, false);
-    if (r.code != 0 || body.is_discarded())
+    if (r.code != ec::none || body.is_discarded())
       return std::string{"no valid answer: "} + r.detail;
     if (r.status == 200) {
       // The tag must name exactly those who answered with something.
@@ -300,8 +300,8 @@ TEST(10000 requests with faults of every kind are all answered and nothing is le
   const auto pending = [&] {
     std::int64_t sum = 0;
     for (const auto* name : {"troupe_lookups_in_flight", "troupe_cache_fetches_in_flight", "troupe_cache_waiting",
-           "troupe_requests_in_flight", "troupe_provider_calls_in_flight", "troupe_permits_waiting", "troupe_permits_held",
-           "troupe_http_client_in_flight"})
+           "troupe_requests_in_flight", "troupe_provider_calls_in_flight", "troupe_permits_waiting",
+           "troupe_permits_held", "troupe_http_client_in_flight"})
       sum += gauge(name);
     return sum;
   };

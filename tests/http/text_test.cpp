@@ -1,8 +1,8 @@
 #define TEST_SUITE http_text
 #include "tests/support/test.hpp"
 
-#include "apps/http/date.hpp"
 #include "actors/cache/gzip.hpp"
+#include "apps/http/date.hpp"
 #include "apps/http/negotiate.hpp"
 #include "apps/http/render.hpp"
 #include "apps/http/server.hpp"

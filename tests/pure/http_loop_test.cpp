@@ -33,7 +33,7 @@ http_request get(std::string url) {
 }
 
 ec code_of(const http_response& response) {
-  return static_cast<ec>(response.code);
+  return response.code;
 }
 
 /// One answer to come, and the id to abort it by.

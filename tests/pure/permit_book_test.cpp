@@ -139,8 +139,9 @@ TEST(whatever happens every request ends once and nothing leaks) {
   for (int i = 0; i < 20'000; ++i) {
     now += std::chrono::microseconds{random() % 30'000};
     if (random() % 2 == 0)
-      REQUIRE(b.request(now, random() % 2 == 0 ? "google" : "openlibrary", 1, now + std::chrono::milliseconds{random() % 2'000},
-                ++ticket) == ec::none);
+      REQUIRE(b.request(now, random() % 2 == 0 ? "google" : "openlibrary", 1,
+                now + std::chrono::milliseconds{random() % 2'000}, ++ticket)
+              == ec::none);
     if (!permits.empty() && random() % 2 == 0) {
       b.release(permits.back());
       permits.pop_back();

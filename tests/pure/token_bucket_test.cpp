@@ -69,7 +69,8 @@ TEST(a bucket that is always asked grants exactly its burst and its rate) {
     std::int64_t granted = 0;
     for (int i = 0; i < 2'000; ++i) {
       // Never longer than the bucket takes to fill from empty, so that none of what is earned is lost.
-      now += ns{static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(rate.period.count() / rate.tokens + 1))};
+      now +=
+        ns{static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(rate.period.count() / rate.tokens + 1))};
       while (b.take(now, 1))
         ++granted;
       REQUIRE_EQ(granted, burst + earned(now, rate));

@@ -1,5 +1,5 @@
-// A fixture for tests of actors: CAF's deterministic scheduler with virtual time. Nothing runs until run() is called, and
-// then everything does, on this thread; advance(d) moves the clock and fires what is due.
+// A fixture for tests of actors: CAF's deterministic scheduler with virtual time. Nothing runs until run() is called,
+// and then everything does, on this thread; advance(d) moves the clock and fires what is due.
 #pragma once
 
 // CAF's dsl.hpp needs this name, and tests do not.

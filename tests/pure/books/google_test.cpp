@@ -190,7 +190,7 @@ TEST(an error message of any length is cut between characters) {
 
 TEST(an incomplete answer keeps its own code) {
   http_response none;
-  none.code = static_cast<std::uint8_t>(ec::provider_timeout);
+  none.code = ec::provider_timeout;
   none.detail = "no answer within 3 s";
   CHECK_EQ(outcome(google_api().map(search("x"), none)), "provider_timeout: google: no answer within 3 s");
 }

@@ -112,10 +112,10 @@ TEST(a stored book that is none is an error that names the member) {
 }
 
 TEST(the reader takes exactly what is JSON) {
-  for (std::string_view text : {R"({})", R"([])",
-         R"( [1, -0, 0.5, 1e3, -1.5E-2, 18446744073709551615, -9223372036854775808] )",
-         R"({"a":{"b":[{"c":null}]},"d":true,"e":false})", R"("\u00e9\ud83e\udeb1\n\/\"\\\b\f\r\t")",
-         R"("plain ü 🪱")", R"({"a":1,"a":{"b":2},"a":[3]})", R"(0)", R"("")", R"([[[[[[[[]]]]]]]])"}) {
+  for (std::string_view text :
+    {R"({})", R"([])", R"( [1, -0, 0.5, 1e3, -1.5E-2, 18446744073709551615, -9223372036854775808] )",
+      R"({"a":{"b":[{"c":null}]},"d":true,"e":false})", R"("\u00e9\ud83e\udeb1\n\/\"\\\b\f\r\t")", R"("plain ü 🪱")",
+      R"({"a":1,"a":{"b":2},"a":[3]})", R"(0)", R"("")", R"([[[[[[[[]]]]]]]])"}) {
     const auto mine = read_json(text, all).document;
     REQUIRE(mine.has_value());
     CHECK(*mine == json::parse(text));
