@@ -1,6 +1,7 @@
-// The two book APIs over one catalogue: what each endpoint answers, put together from fragments that were rendered when
-// the catalogue was loaded, so that an answer costs a search and some copying. Immutable; any thread may ask. The
-// catalogue must outlive them.
+// The two book APIs over one catalogue: what each endpoint answers. Searches and `api/books`, which are called often
+// and for many books at once, are put together from fragments that were rendered when the catalogue was loaded; a
+// single volume, edition, work or author is rendered when asked for (a few microseconds), which halves memory and
+// start. Immutable; any thread may ask. The catalogue must outlive them.
 #pragma once
 
 #include "apps/replay/call.hpp"
@@ -42,7 +43,6 @@ private:
 
   const catalogue& books_;
   text_pool items_;
-  text_pool volumes_;
   std::unordered_map<std::string, std::uint32_t> rows_by_id_;
 };
 
@@ -62,15 +62,15 @@ public:
 private:
   [[nodiscard]] reply search(const call& c) const;
   [[nodiscard]] reply by_bibkeys(const call& c) const;
+  [[nodiscard]] reply by_key(std::string_view path, std::string_view key) const;
   /// The row that a bibkey names, or nothing.
   [[nodiscard]] std::optional<std::uint32_t> row_of(std::string_view bibkey) const;
 
   const catalogue& books_;
   text_pool search_fields_; ///< open_library_fields.size() entries a row
-  text_pool editions_;
-  text_pool works_;
   text_pool data_;
-  text_pool authors_;
+  std::vector<std::vector<std::uint32_t>> authors_; ///< of each row, by number
+  std::vector<std::string_view> author_names_;      ///< by number; in the catalogue
 };
 
 } // namespace troupe::replay

@@ -43,7 +43,6 @@ google_books::google_books(const catalogue& books) : books_{books} {
   std::uint32_t row = 0;
   for (const auto& b : books.books()) {
     items_.add(google_item(b, row));
-    volumes_.add(google_volume(b, row));
     rows_by_id_.emplace(google_id(b, row), row);
     ++row;
   }
@@ -95,7 +94,7 @@ reply google_books::search(const call& c) const {
 
 reply google_books::volume(std::string_view id) const {
   if (const auto at = rows_by_id_.find(std::string{id}); at != rows_by_id_.end())
-    return {200, "application/json; charset=UTF-8", blob{std::string{volumes_[at->second]}}};
+    return {200, "application/json; charset=UTF-8", blob{google_volume(books_.books()[at->second], at->second)}};
   const int status = id.size() == 12 ? 404 : 503;
   return {status, "application/json; charset=UTF-8", blob{error_body("google", status)}};
 }

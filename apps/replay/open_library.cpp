@@ -72,6 +72,10 @@ reply not_found(std::string_view path) {
   return {404, "application/json", blob{out + '}'}};
 }
 
+reply found(std::string body) {
+  return {200, "application/json", blob{std::move(body)}};
+}
+
 /// "/isbn/123.json" below "/isbn/" is "123"; nothing when the path is of another form.
 std::optional<std::string_view> document(std::string_view path, std::string_view below) {
   if (!path.starts_with(below) || !path.ends_with(".json") || path.size() <= below.size() + 5)
@@ -84,21 +88,18 @@ std::optional<std::string_view> document(std::string_view path, std::string_view
 } // namespace
 
 open_library::open_library(const catalogue& books) : books_{books} {
-  std::unordered_map<std::string_view, std::uint32_t> author_numbers;
-  std::vector<std::uint32_t> authors;
+  std::unordered_map<std::string_view, std::uint32_t> numbers;
   std::uint32_t row = 0;
   for (const auto& b : books.books()) {
-    authors.clear();
+    auto& authors = authors_.emplace_back();
     for (const auto& name : b.authors) {
-      const auto [at, fresh] = author_numbers.emplace(name, static_cast<std::uint32_t>(author_numbers.size()));
+      const auto [at, fresh] = numbers.emplace(name, static_cast<std::uint32_t>(numbers.size()));
       if (fresh)
-        authors_.add(open_library_author(name, at->second));
+        author_names_.push_back(name);
       authors.push_back(at->second);
     }
     for (std::size_t i = 0; i < field_count; ++i)
       search_fields_.add(open_library_field(b, row, authors, i));
-    editions_.add(open_library_edition(b, row, authors));
-    works_.add(open_library_work(b, row, authors));
     data_.add(open_library_data(b, row, authors));
     ++row;
   }
@@ -111,25 +112,30 @@ std::optional<reply> open_library::answer(const call& c) const {
     return search(c);
   if (c.path == "/api/books" || c.path == "/api/books.json")
     return by_bibkeys(c);
-  auto found = [&](const text_pool& pool, std::int64_t at) -> reply {
-    if (at < 0 || static_cast<std::size_t>(at) >= pool.size())
-      return not_found(c.path);
-    return {200, "application/json", blob{std::string{pool[static_cast<std::size_t>(at)]}}};
-  };
   if (const auto isbn = document(c.path, "/isbn/")) {
     const auto rows = books_.with_isbn(*isbn);
-    return found(editions_, rows.empty() ? -1 : static_cast<std::int64_t>(rows.front()));
+    return rows.empty()
+             ? not_found(c.path)
+             : found(open_library_edition(books_.books()[rows.front()], rows.front(), authors_[rows.front()]));
   }
-  struct kind {
-    std::string_view path;
-    char type;
-    const text_pool& pool;
-  };
-  for (const auto& each :
-    {kind{"/books/", 'M', editions_}, kind{"/works/", 'W', works_}, kind{"/authors/", 'A', authors_}})
-    if (const auto key = document(c.path, each.path); key && key->starts_with("OL"))
-      return found(each.pool, key->ends_with(each.type) ? open_library_index(*key) : -1);
+  for (const auto* folder : {"/books/", "/works/", "/authors/"})
+    if (const auto key = document(c.path, folder); key && key->starts_with("OL"))
+      return by_key(c.path, *key);
   return std::nullopt;
+}
+
+reply open_library::by_key(std::string_view path, std::string_view key) const {
+  const auto index = open_library_index(key);
+  // /books/ takes the M of an edition, /works/ the W of a work, /authors/ the A of an author
+  const auto type = path.starts_with("/books/") ? 'M' : path.starts_with("/works/") ? 'W' : 'A';
+  const auto count = type == 'A' ? author_names_.size() : authors_.size();
+  if (index < 0 || !key.ends_with(type) || static_cast<std::size_t>(index) >= count)
+    return not_found(path);
+  const auto at = static_cast<std::uint32_t>(index);
+  if (type == 'A')
+    return found(open_library_author(author_names_[at], at));
+  const auto& b = books_.books()[at];
+  return found(type == 'M' ? open_library_edition(b, at, authors_[at]) : open_library_work(b, at, authors_[at]));
 }
 
 reply open_library::search(const call& c) const {
@@ -153,15 +159,15 @@ reply open_library::search(const call& c) const {
     offset = (std::size_t{*page} - 1) * limit;
   }
 
-  const auto found = find_books(books_, search_terms(c), offset, limit);
+  const auto hits = find_books(books_, search_terms(c), offset, limit);
   const auto wanted = wanted_fields(c);
-  const auto total = std::to_string(found.total);
+  const auto total = std::to_string(hits.total);
   std::string out;
   std::size_t size = 160; // what stands around the documents
-  for (const auto row : found.rows)
+  for (const auto row : hits.rows)
     for (std::size_t i = 0; i < field_count; ++i)
       size += wanted[i] ? search_fields_[row * field_count + i].size() + 1 : 0;
-  out.reserve(size + 3 * found.rows.size());
+  out.reserve(size + 3 * hits.rows.size());
   out += R"({"numFound":)";
   out += total;
   out += R"(,"start":)";
@@ -169,7 +175,7 @@ reply open_library::search(const call& c) const {
   out += R"(,"numFoundExact":true,"num_found":)";
   out += total;
   out += R"(,"docs":[)";
-  for (const auto row : found.rows) {
+  for (const auto row : hits.rows) {
     out += out.back() == '[' ? "{" : ",{";
     for (std::size_t i = 0; i < field_count; ++i) {
       const auto field = search_fields_[row * field_count + i];
@@ -189,7 +195,7 @@ std::optional<std::uint32_t> open_library::row_of(std::string_view bibkey) const
   if (bibkey.starts_with("OLID:")) {
     const auto key = bibkey.substr(5);
     const auto row = key.ends_with('M') ? open_library_index(key) : -1;
-    if (row < 0 || static_cast<std::size_t>(row) >= editions_.size())
+    if (row < 0 || static_cast<std::size_t>(row) >= authors_.size())
       return std::nullopt;
     return static_cast<std::uint32_t>(row);
   }
@@ -216,7 +222,7 @@ reply open_library::by_bibkeys(const call& c) const {
     append_member(out, "preview", "noview");
     append_member(out, "preview_url", "https://openlibrary.org/books/" + open_library_edition_key(*row));
     if (command == "details")
-      append_json(out, "details", editions_[*row]);
+      append_json(out, "details", open_library_edition(books_.books()[*row], *row, authors_[*row]));
     out += '}';
   });
   out += '}';

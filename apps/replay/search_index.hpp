@@ -1,6 +1,6 @@
 // An inverted index for ranked OR-search, the pure heart of a query: which rows hold which words. Rows are added in
-// order and so every list of rows is sorted; a search merges the lists of its words and costs what they hold together,
-// not what the catalogue holds.
+// order and so every list of rows is sorted; a search for one word is its list, one for several counts for each row how
+// many of them it holds.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,7 @@ private:
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
   std::unordered_map<std::string, std::vector<std::uint32_t>, hash, std::equal_to<>> rows_;
+  std::size_t row_count_ = 0; // one more than the highest row
 };
 
 } // namespace troupe::replay

@@ -83,6 +83,8 @@ std::vector<std::string> words(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
+  if (is_ascii(text))
+    return true;
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
   const auto size = static_cast<std::int64_t>(text.size());
   std::int64_t at = 0;
