@@ -17,9 +17,10 @@ die() { printf '%s\n' "$*" >&2; exit 2; }
 
 # Installs Debian packages that are missing; asks apt only when one is.
 install_packages() {
-  local missing=() name
+  local missing=() name have
+  have=$(dpkg-query -W -f='${Package}=${db:Status-Status} ' "$@" 2>/dev/null || true)
   for name in "$@"; do
-    dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
+    case " $have" in *" $name=installed "*) ;; *) missing+=("$name") ;; esac
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || die "this needs Debian's packages, and apt-get is not here: ${missing[*]}"

@@ -239,6 +239,13 @@ orchestrator_actor::behavior_type orchestrator(self_ptr self, orchestrator_setti
   for (auto& slot : s.slots)
     start_life(self, slot, false);
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
+  // The children end with their supervisor; a time-out that is still to come would keep them alive for as long.
+  self->set_exit_handler([self](const caf::exit_msg& stop) {
+    for (const auto& slot : self->state.slots)
+      if (slot.life)
+        self->send_exit(slot.life, stop.reason);
+    self->quit(stop.reason);
+  });
   return {
     [self](fetch& f) { return start(self, f); },
     [self](const patience_over& p) {

@@ -1,8 +1,5 @@
 #include "apps/books/json_reader.hpp"
 
-// g++ 12 reports these falsely where it inlines simdjson's number parser (GCC bug 104436).
-#pragma GCC diagnostic ignored "-Wdangling-pointer"
-
 #include <simdjson.h>
 
 #include <algorithm>
@@ -18,13 +15,14 @@ json build(const element& from, key_filter wanted, int depth) {
   switch (from.type()) {
   case element_type::OBJECT: {
     auto out = json::object();
-    for (const auto& [key, value] : from.get_object().value_unsafe())
+    const simdjson::dom::object members = from.get_object().value_unsafe();
+    for (const auto& [key, value] : members)
       if (wanted(key, depth))
         out[std::string{key}] = build(value, wanted, depth + 1);
     return out;
   }
   case element_type::ARRAY: {
-    const auto list = from.get_array().value_unsafe();
+    const simdjson::dom::array list = from.get_array().value_unsafe();
     auto out = json::array();
     out.get_ref<json::array_t&>().reserve(list.size());
     for (const auto& value : list)

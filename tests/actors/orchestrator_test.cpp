@@ -254,6 +254,15 @@ TEST(a merge waits for the slower one as long as its patience and no longer) {
   inside(handles["openlibrary"], [this] { held.back().deliver(one_word(1)); });
 }
 
+TEST(the providers end with their supervisor) {
+  self->monitor(handles["google"]);
+  self->send_exit(boss, caf::exit_reason::user_shutdown);
+  settle();
+  bool down = false;
+  self->receive([&](const caf::down_msg&) { down = true; }, caf::after(0s) >> [] {});
+  CHECK(down);
+}
+
 TEST(an unknown route is a bad request and asks nobody) {
   CHECK(ask(strategy::merge, "nonsense")->code == ec::bad_request);
   CHECK(calls.empty());
