@@ -1,5 +1,7 @@
 #include "apps/http/chunked.hpp"
 
+#include "apps/http/hex.hpp"
+
 #include <algorithm>
 
 namespace troupe::http {
@@ -11,16 +13,6 @@ constexpr std::size_t max_extras = 16'384;
 
 constexpr refusal bad(std::string_view reason) noexcept {
   return {400, reason};
-}
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
 }
 
 } // namespace

@@ -26,7 +26,6 @@ constexpr std::chrono::milliseconds descriptor_pause{50};
 struct peer_address {
   std::string text;
   bool loopback;
-  bool v6; // of the socket
 };
 
 peer_address describe(const sockaddr_storage& from) {
@@ -34,16 +33,16 @@ peer_address describe(const sockaddr_storage& from) {
   if (from.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(from);
     inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-    return {text, (ntohl(v4.sin_addr.s_addr) >> 24U) == 127, false};
+    return {text, (ntohl(v4.sin_addr.s_addr) >> 24U) == 127};
   }
   const auto& v6 = reinterpret_cast<const sockaddr_in6&>(from);
   const auto* bytes = v6.sin6_addr.s6_addr;
   if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
     inet_ntop(AF_INET, bytes + 12, text, sizeof text);
-    return {text, bytes[12] == 127, true};
+    return {text, bytes[12] == 127};
   }
   inet_ntop(AF_INET6, bytes, text, sizeof text);
-  return {text, IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) != 0, true};
+  return {text, IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) != 0};
 }
 
 } // namespace
@@ -122,10 +121,10 @@ bool listener::accept_some() {
     auto& to = workers_[next_++ % workers_.size()];
     auto peer = describe(from);
     if (to->here())
-      to->adopt(fd, std::move(peer.text), peer.loopback, peer.v6, admitted);
+      to->adopt(fd, std::move(peer.text), peer.loopback, admitted);
     else
       to->post([to, fd, peer = std::move(peer), admitted]() mutable {
-        to->adopt(fd, std::move(peer.text), peer.loopback, peer.v6, admitted);
+        to->adopt(fd, std::move(peer.text), peer.loopback, admitted);
       });
   }
   return true;

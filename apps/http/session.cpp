@@ -4,11 +4,13 @@
 
 #include <cstring>
 
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 namespace troupe::http {
 
 namespace {
-
-using boost::system::error_code;
 
 constexpr std::size_t first_buffer = 2'048; // most requests fit; an idle connection costs no more
 // A client that goes on sending after our last answer gets this much patience before it is cut off.
@@ -20,23 +22,35 @@ constexpr std::size_t kept_body = 64 << 10; // a larger body's memory is not kep
 
 } // namespace
 
-session::session(std::shared_ptr<worker> w, tcp_socket socket, std::string peer, bool loopback, bool admitted)
-    : worker_{std::move(w)}, socket_{std::move(socket)}, admitted_{admitted},
+session::session(std::shared_ptr<worker> w, int fd, std::string peer, bool loopback, bool admitted)
+    : worker_{std::move(w)}, fd_{fd}, admitted_{admitted},
       scanner_{worker_->bounds().target_bytes, worker_->bounds().header_bytes}, peer_{std::move(peer)} {
   request_.peer = peer_;
   request_.peer_is_loopback = loopback;
 }
 
-void session::start(std::list<std::shared_ptr<session>>::iterator where) {
-  where_ = where;
-  error_code error;
-  socket_.non_blocking(true, error);
-  if (error)
-    return close();
+session::~session() {
+  if (fd_ >= 0)
+    ::close(fd_);
+}
+
+void session::start() {
   if (!admitted_)
     refuse({503, "too many connections"});
   else
     deadline_ = worker_->deadline(worker_->bounds().header_timeout);
+  advance();
+}
+
+void session::on_ready(std::uint32_t events) {
+  if (phase_ == phase::closed)
+    return;
+  if ((events & EPOLLOUT) != 0)
+    awaiting_writable_ = false;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+    hung_up_ = true;
+  if (hung_up_ || (events & EPOLLIN) != 0)
+    readable_ = true;
   advance();
 }
 
@@ -62,7 +76,19 @@ bool session::step() {
   case phase::sending:
     return step_send();
   case phase::pending:
+    if (!fill())
+      return false;
+    if (eof_)
+      left();
+    return true;
   case phase::lingering:
+    if (!fill())
+      return false;
+    drained_ += input().size();
+    consume(input().size());
+    if (eof_ || drained_ > max_drained)
+      close();
+    return true;
   case phase::closed:
     return false;
   }
@@ -84,13 +110,14 @@ bool session::step_head() {
     close();
     return false;
   }
-  if (input().empty() && worker_->draining())
+  if (fill())
+    return true;
+  if (input().empty() && worker_->draining()) {
     drain();
-  else if (!input().empty() && phase_ == phase::idle) {
+  } else if (!input().empty() && phase_ == phase::idle) {
     phase_ = phase::head;
     deadline_ = worker_->deadline(worker_->bounds().header_timeout);
   }
-  read();
   return false;
 }
 
@@ -160,11 +187,11 @@ bool session::step_body() {
       return dispatch();
   }
   deadline_ += std::chrono::microseconds{static_cast<std::int64_t>(bytes.size()) * 1'000'000 / body_bytes_a_second};
-  if (eof_)
+  if (eof_) {
     close();
-  else
-    read();
-  return false;
+    return false;
+  }
+  return fill();
 }
 
 bool session::dispatch() {
@@ -177,9 +204,7 @@ bool session::dispatch() {
   } catch (...) {
     // The exchange was destroyed on the way here, or will be by whoever has it: that answers 500.
   }
-  if (phase_ == phase::pending)
-    read();
-  return phase_ == phase::sending;
+  return true;
 }
 
 bool session::step_send() {
@@ -189,24 +214,23 @@ bool session::step_send() {
   while (written_ < out_.size() + body.size()) {
     auto head_done = std::min(written_, out_.size());
     auto body_done = written_ - head_done;
-    std::array<asio::const_buffer, 2> rest{asio::const_buffer{out_.data() + head_done, out_.size() - head_done},
-      asio::const_buffer{body.data() + body_done, body.size() - body_done}};
-    error_code error;
-    auto n = socket_.write_some(rest, error);
-    if (error == asio::error::would_block || error == asio::error::try_again) {
+    // The interface of sendmsg is not const-correct; it does not write to what it sends.
+    iovec rest[2] = {{const_cast<char*>(out_.data()) + head_done, out_.size() - head_done},
+      {const_cast<char*>(body.data()) + body_done, body.size() - body_done}};
+    msghdr message{};
+    message.msg_iov = rest;
+    message.msg_iovlen = 2;
+    auto n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (n >= 0) {
+      written_ += static_cast<std::size_t>(n);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       awaiting_writable_ = true;
       deadline_ = worker_->deadline(worker_->bounds().write_timeout);
-      socket_.async_wait(tcp_socket::wait_write, [self = shared_from_this()](const error_code&) {
-        self->awaiting_writable_ = false; // an error shows again when writing
-        self->advance();
-      });
       return false;
-    }
-    if (error) {
+    } else if (errno != EINTR) {
       close();
       return false;
     }
-    written_ += n;
   }
   return answered();
 }
@@ -222,7 +246,7 @@ bool session::answered() {
   is_head_ = false; // what is refused before its method is known gets its reason in full
   if (close_after_) {
     linger();
-    return false;
+    return true;
   }
   phase_ = phase::idle;
   deadline_ = worker_->deadline(worker_->bounds().keep_alive);
@@ -276,11 +300,8 @@ void session::drop() {
 
 void session::reset() {
   settle();
-  if (phase_ == phase::closed)
-    return;
-  error_code ignored;
-  socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
-  close();
+  if (phase_ != phase::closed)
+    cut();
 }
 
 void session::watch(std::uint64_t serial, std::function<void()> fn) {
@@ -299,7 +320,7 @@ void session::later(std::chrono::milliseconds delay, std::function<void(exchange
   if (!later_timer_)
     later_timer_.emplace(worker_->context().get_executor());
   later_timer_->expires_after(delay);
-  later_timer_->async_wait([self = shared_from_this()](const error_code& error) {
+  later_timer_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
     auto run = std::exchange(self->later_, nullptr);
     if (!error && run)
       run(exchange{self});
@@ -308,9 +329,10 @@ void session::later(std::chrono::milliseconds delay, std::function<void(exchange
 
 // ---- the socket
 
-void session::read() {
-  if (reading_ || eof_ || phase_ == phase::closed)
-    return;
+// Reads what there is room for. Returns whether there is something new: bytes, or the end.
+bool session::fill() {
+  if (!readable_ || eof_)
+    return false;
   if (in_begin_ == in_end_)
     in_begin_ = in_end_ = 0;
   if (in_end_ == in_.size() && in_begin_ > 0) {
@@ -321,41 +343,32 @@ void session::read() {
     auto most = std::max(worker_->bounds().header_bytes, first_buffer);
     in_.resize(std::min(std::max(first_buffer, in_.size() * 2), most));
     if (in_end_ == in_.size())
-      return; // full: a client that pipelines against a pending answer is read again once that is sent
+      return false; // full: a client that pipelines against a pending answer is read again once that is sent
   }
-  reading_ = true;
-  socket_.async_read_some(asio::buffer(in_.data() + in_end_, in_.size() - in_end_),
-    [self = shared_from_this()](const error_code& error, std::size_t n) { self->on_read(error, n); });
+  auto room = in_.size() - in_end_;
+  auto n = ::recv(fd_, in_.data() + in_end_, room, 0);
+  if (n > 0) {
+    in_end_ += static_cast<std::size_t>(n);
+    if (static_cast<std::size_t>(n) < room && !hung_up_)
+      readable_ = false; // epoll(7): a short read has emptied the socket, more will be a new event
+    return true;
+  }
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    readable_ = false;
+    return false;
+  }
+  if (n < 0 && errno == EINTR)
+    return fill();
+  eof_ = true;
+  broken_ = n < 0;
+  return true;
 }
 
-void session::on_read(const error_code& error, std::size_t n) {
-  reading_ = false;
-  if (phase_ == phase::closed)
-    return;
-  if (error) {
-    eof_ = true;
-    switch (phase_) {
-    case phase::pending:
-      mark_gone();
-      // Only an end-of-file leaves a client that may still be listening.
-      if (error != asio::error::eof)
-        close();
-      return;
-    case phase::sending: // the write finds out for itself
-      return;
-    default:
-      return close();
-    }
-  }
-  in_end_ += n;
-  if (phase_ == phase::lingering) {
-    in_begin_ = in_end_ = 0;
-    drained_ += n;
-    return drained_ > max_drained ? close() : read();
-  }
-  if (phase_ == phase::pending)
-    return read();
-  advance();
+// The client has left while its answer is pending.
+void session::left() {
+  mark_gone();
+  if (broken_) // only an end-of-file leaves a client that may still be listening
+    close();
 }
 
 void session::mark_gone() {
@@ -369,12 +382,17 @@ void session::mark_gone() {
 void session::linger() {
   if (eof_)
     return close();
-  error_code ignored;
-  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  ::shutdown(fd_, SHUT_WR);
   phase_ = phase::lingering;
   deadline_ = worker_->deadline(linger_time);
   consume(input().size());
-  read();
+}
+
+// Closes with a reset: the client learns at once, and the kernel keeps nothing for it.
+void session::cut() {
+  ::linger now{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close();
 }
 
 void session::close() {
@@ -382,9 +400,8 @@ void session::close() {
     return;
   phase_ = phase::closed;
   deadline_ = time_point::max();
-  error_code ignored;
-  socket_.close(ignored);
-  auto self = shared_from_this(); // the list's reference may be the last one
+  ::close(std::exchange(fd_, -1)); // which takes it out of the epoll set
+  out_body_ = {}; // the worker, or an exchange, may keep us for a while
   worker_->remove(where_, admitted_);
   mark_gone();
 }
@@ -397,11 +414,8 @@ void session::expire() {
   case phase::body:
     refuse({408, "the request's body took too long"});
     return advance();
-  case phase::sending: {
-    error_code ignored; // the client reads no more: a reset frees the kernel's buffer too
-    socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
-    return close();
-  }
+  case phase::sending: // the client reads no more
+    return cut();
   case phase::pending:
   case phase::closed:
     return;
@@ -414,9 +428,9 @@ void session::expire() {
 void session::drain() {
   if (phase_ != phase::idle)
     return;
-  // A request may be in the socket already: its read will complete, and its answer will be the last.
-  error_code ignored;
-  if (socket_.available(ignored) == 0)
+  // A request may be in the socket already: its event will come, and its answer will be the last.
+  char next = 0;
+  if (::recv(fd_, &next, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
     close();
 }
 

@@ -1,9 +1,9 @@
 // One connection: reads requests, hands them to the handler one at a time, writes the answers in order.
 //
-// A state machine that advance() drives: each step either makes progress or leaves a read, a write or an exchange
-// outstanding that will call it again. Answers that come while handle() runs are picked up by the running loop, so a
-// thousand pipelined requests use no stack. While an answer is pending a read stays armed: it sees the client leave,
-// and keeps the bytes that arrive for the next request.
+// A state machine that advance() drives: each step either makes progress or waits for an event of the socket or for
+// an exchange that will call it again (events are edges: what is readable is remembered). Answers that come while
+// handle() runs are picked up by the running loop, so a thousand pipelined requests use no stack. While an answer is
+// pending the socket is still read: that sees the client leave, and keeps the bytes that arrive for the next request.
 #pragma once
 
 #include "apps/http/chunked.hpp"
@@ -15,11 +15,16 @@ namespace troupe::http {
 
 class session : public std::enable_shared_from_this<session> {
 public:
-  session(std::shared_ptr<worker> w, tcp_socket socket, std::string peer, bool loopback, bool admitted);
+  session(std::shared_ptr<worker> w, int fd, std::string peer, bool loopback, bool admitted);
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+  ~session();
 
   // For the worker, on its thread.
 
-  void start(std::list<std::shared_ptr<session>>::iterator where);
+  void place(std::list<std::shared_ptr<session>>::iterator where) noexcept { where_ = where; }
+  void start();
+  void on_ready(std::uint32_t events); ///< epoll's
   [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
   void expire(); ///< the deadline has passed
   void drain();  ///< close if idle; else the answer under way will be the last
@@ -65,17 +70,18 @@ private:
   void render(response&& r);
   void settle();
 
-  void read();
-  void on_read(const boost::system::error_code& error, std::size_t n);
+  bool fill();
+  void left();
   void mark_gone();
   void linger();
+  void cut();
   void close();
 
   [[nodiscard]] std::string_view input() const noexcept { return {in_.data() + in_begin_, in_end_ - in_begin_}; }
   void consume(std::size_t n) noexcept { in_begin_ += n; }
 
   std::shared_ptr<worker> worker_; // keeps the loop, and with it the socket's services, alive
-  tcp_socket socket_;
+  int fd_;
   std::list<std::shared_ptr<session>>::iterator where_; // in the worker's list, until closed
   const bool admitted_;
   std::atomic<bool> gone_{false};
@@ -83,9 +89,11 @@ private:
   phase phase_ = phase::idle;
   time_point deadline_ = time_point::max();
   bool advancing_ = false; // advance() is on the stack
-  bool reading_ = false;   // a read into in_ is armed: in_ must not move
+  bool readable_ = false;  // the socket may have more than we have read
+  bool hung_up_ = false;   // the client's last byte is in the socket: no further event, so read until the end
   bool awaiting_writable_ = false;
   bool eof_ = false;          // the client has closed its sending half
+  bool broken_ = false;       // the connection is lost altogether
   bool exchange_out_ = false; // the handler has not answered yet
   bool is_head_ = false;      // the request's method
   bool close_after_ = false;  // the answer under way is the last

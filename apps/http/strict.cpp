@@ -1,5 +1,7 @@
 #include "apps/http/strict.hpp"
 
+#include "apps/http/hex.hpp"
+
 #include <array>
 #include <cstring>
 
@@ -33,10 +35,6 @@ bool all_of(const std::array<bool, 256>& table, std::string_view text) noexcept 
   return true;
 }
 
-constexpr bool is_hex(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 constexpr bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
@@ -53,7 +51,7 @@ refusal check_target(std::string_view method, std::string_view target) noexcept 
     return bad("request target: expected a path that starts with '/'");
   auto path = target.substr(0, target.find('?'));
   for (auto i = path.find('%'); i != std::string_view::npos; i = path.find('%', i + 3))
-    if (i + 2 >= path.size() || !is_hex(path[i + 1]) || !is_hex(path[i + 2]))
+    if (i + 2 >= path.size() || hex_value(path[i + 1]) < 0 || hex_value(path[i + 2]) < 0)
       return bad("request target: '%' must be followed by two hexadecimal digits");
   return {};
 }

@@ -1,18 +1,10 @@
 #include "apps/http/uri.hpp"
 
+#include "apps/http/hex.hpp"
+
 namespace troupe::http {
 
 namespace {
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
 
 result<std::string> decode(std::string_view escaped, bool plus_is_space, std::string_view what) {
   std::string out;
