@@ -401,7 +401,7 @@ void session::close() {
   phase_ = phase::closed;
   deadline_ = time_point::max();
   ::close(std::exchange(fd_, -1)); // which takes it out of the epoll set
-  out_body_ = {}; // the worker, or an exchange, may keep us for a while
+  out_body_ = {};                  // the worker, or an exchange, may keep us for a while
   worker_->remove(where_, admitted_);
   mark_gone();
 }

@@ -227,12 +227,12 @@ TEST(10000 requests with faults of every kind are all answered and nothing is le
     p.circuit.open = 100ms;
   }
   settings.merge.patience = 100ms;
-  settings.request.deadline = 2s;
+  settings.request.deadline = 1s;
   start();
   // 30 % of the calls meet one of these.
   for (const auto* f : {R"("fault":"status","status":503)", R"("fault":"latency","latency_ms":40)", R"("fault":"hang")",
          R"("fault":"reset")", R"("fault":"truncate")", R"("fault":"malformed")", R"("fault":"html")",
-         R"("fault":"rate_limited")"})
+         R"("fault":"rate_limited","retry_after_s":0)"})
     for (const auto* provider : {"google", "openlibrary"})
       fault(std::string{R"({"provider":")"} + provider + R"(","ratio":0.044,)" + f + "}");
 
