@@ -34,7 +34,8 @@ std::optional<std::string> to_isbn13(std::string_view text) {
       continue;
     if (c == 'x')
       c = 'X';
-    if ((!is_digit(c) && !(c == 'X' && digits.size() == 9)) || digits.size() == 13)
+    const bool fits = is_digit(c) || (c == 'X' && digits.size() == 9);
+    if (!fits || digits.size() == 13)
       return std::nullopt;
     digits += c;
   }

@@ -32,7 +32,7 @@ std::string_view effective_method(const call& c) {
 }
 
 /// The provider's name in tags, for what manifests call it.
-std::string tag_of(std::string name) {
+std::string tag_of(const std::string& name) {
   if (name == "google_books")
     return "google";
   return name == "open_library" ? "openlibrary" : name;

@@ -116,6 +116,7 @@ std::string open_library_field(
   std::string out;
   if (name == "author_key" && !authors.empty()) {
     std::vector<std::string> keys;
+    keys.reserve(authors.size());
     for (auto author : authors)
       keys.push_back(open_library_author_key(author));
     append_member(out, name, keys);
