@@ -31,8 +31,10 @@ json build(const element& from, key_filter wanted, int depth) {
   }
   case element_type::STRING:
     return json(std::string{from.get_string().value_unsafe()});
-  case element_type::INT64:
-    return json(from.get_int64().value_unsafe());
+  case element_type::INT64: { // nlohmann's own reader has what is not negative as unsigned
+    const auto number = from.get_int64().value_unsafe();
+    return number < 0 ? json(number) : json(static_cast<std::uint64_t>(number));
+  }
   case element_type::UINT64:
     return json(from.get_uint64().value_unsafe());
   case element_type::DOUBLE:
