@@ -25,26 +25,23 @@ rendered_ptr hot_store::find(std::string_view key) const {
 
 bool hot_store::put(std::string_view key, rendered_ptr entry) {
   const auto cost = entry->bytes() + key.size();
-  const auto known = by_key_.find(key);
   if (cost > max_bytes_ / 16) {
     erase(key);
     return false;
   }
-  if (known != by_key_.end()) {
-    auto& old = known->second->entry;
-    bytes_ -= old->bytes() + key.size();
-    old = std::move(entry);
-  } else {
-    // Just behind the hand: it is looked at last.
-    const auto at = ring_.insert(hand_, slot{std::string{key}, std::move(entry)});
+  const auto known = by_key_.find(key);
+  const bool is_new = known == by_key_.end();
+  // A new one stands just behind the hand, so it is looked at last.
+  const auto at = is_new ? ring_.insert(hand_, slot{std::string{key}, nullptr}) : known->second;
+  if (is_new)
     by_key_.emplace(at->key, at);
-  }
+  else
+    bytes_ -= at->entry->bytes() + key.size();
+  at->entry = std::move(entry);
   bytes_ += cost;
-  const auto kept = by_key_.find(key)->second->entry;
-  kept->touched.store(true, std::memory_order_relaxed); // it survives the hand that makes room for it
   while (bytes_ > max_bytes_)
-    evict_one();
-  index_->publish(key, kept);
+    evict_one(at);
+  index_->publish(key, at->entry);
   return true;
 }
 
@@ -62,13 +59,12 @@ void hot_store::remove(ring::iterator at) {
   ring_.erase(at);
 }
 
-void hot_store::evict_one() {
-  for (;;) {
+void hot_store::evict_one(ring::iterator spared) {
+  for (;; ++hand_) {
     if (hand_ == ring_.end())
       hand_ = ring_.begin();
-    if (!hand_->entry->touched.exchange(false, std::memory_order_relaxed))
+    if (hand_ != spared && !hand_->entry->touched.exchange(false, std::memory_order_relaxed))
       break;
-    ++hand_;
   }
   ++evicted_;
   remove(hand_);

@@ -49,7 +49,7 @@ private:
   using ring = std::list<slot>;
 
   void remove(ring::iterator at);
-  void evict_one();
+  void evict_one(ring::iterator spared); // there is another one to evict
 
   std::shared_ptr<hot_index> index_;
   std::size_t max_bytes_;
