@@ -18,6 +18,9 @@ constexpr std::size_t max_drained = 1 << 20;
 constexpr std::chrono::milliseconds linger_time{2'000};
 // The pace that extends a body's deadline (limits::body_timeout).
 constexpr std::int64_t body_bytes_a_second = 64 << 10;
+// A client that sends as fast as it is served must let the thread's other connections have their turn: about 100
+// requests.
+constexpr int steps_in_a_row = 256;
 constexpr std::size_t kept_body = 64 << 10; // a larger body's memory is not kept for the next request
 
 } // namespace
@@ -60,8 +63,12 @@ void session::advance() {
   if (advancing_)
     return;
   advancing_ = true;
-  while (step()) {
-  }
+  int steps = 0;
+  while (step())
+    if (++steps == steps_in_a_row) {
+      worker_->post([self = shared_from_this()] { self->advance(); });
+      break;
+    }
   advancing_ = false;
 }
 
@@ -76,10 +83,14 @@ bool session::step() {
   case phase::sending:
     return step_send();
   case phase::pending:
-    if (!fill())
+    if (fill()) {
+      if (eof_)
+        left();
+      return true;
+    }
+    if (!hung_up_ || is_gone())
       return false;
-    if (eof_)
-      left();
+    mark_gone(); // the end stands behind more bytes than are kept
     return true;
   case phase::lingering:
     if (!fill())
@@ -143,7 +154,8 @@ bool session::begin_body(const framing& f) {
   std::optional<response> early;
   try {
     early = worker_->handler().refuse(request_);
-    body_bound_ = worker_->handler().max_body(request_);
+    if (!early)
+      body_bound_ = worker_->handler().max_body(request_);
   } catch (...) {
     return refuse({500, "Internal Error"});
   }

@@ -15,12 +15,9 @@ constexpr refusal bad(std::string_view reason) noexcept {
 
 constexpr std::array<bool, 256> make_table(std::string_view extra) {
   std::array<bool, 256> t{};
-  for (int c = '0'; c <= '9'; ++c)
-    t[static_cast<std::size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c)
-    t[static_cast<std::size_t>(c)] = t[static_cast<std::size_t>(c - 'a' + 'A')] = true;
-  for (char c : extra)
-    t[static_cast<unsigned char>(c)] = true;
+  for (auto set : {std::string_view{"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"}, extra})
+    for (char c : set)
+      t[static_cast<unsigned char>(c)] = true;
   return t;
 }
 

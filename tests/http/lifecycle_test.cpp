@@ -103,6 +103,18 @@ TEST(a client that leaves is noticed while its answer is pending) {
   CHECK_EQ(f.server->count().in_flight, 0U);
 }
 
+TEST(a client that leaves behind a heap of pipelined requests is noticed too) {
+  http_fixture f;
+  mailbox<http::exchange> pending;
+  f.handler.on_request = [&](http::exchange e) { pending.put(std::move(e)); };
+  raw_client client{f.start()};
+  for (int i = 0; i < 1'000; ++i) // 29 kB, of which the server keeps 16
+    client.send(get);
+  auto e = pending.take();
+  client.finish_sending();
+  CHECK(eventually([&] { return e.is_gone(); }));
+}
+
 TEST(a callback set after the client has left is called too) {
   http_fixture f;
   mailbox<http::exchange> pending;
