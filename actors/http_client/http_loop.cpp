@@ -124,7 +124,10 @@ public:
     thread_ = std::thread{[this] { run(); }};
   }
 
-  ~impl() {
+  ~impl() = default;
+
+  /// Answers what is pending and joins. Before destruction begins, as callbacks may still call start().
+  void stop() {
     {
       std::lock_guard guard{mutex_};
       stopping_ = true;
@@ -312,7 +315,6 @@ private:
       void* self = nullptr;
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &self);
       auto& call = *static_cast<transfer*>(self);
-      bytes_in_.fetch_add(call.received(), std::memory_order_relaxed);
       end(call, call.finish(code, config_.wall_ms()));
     }
   }
@@ -330,6 +332,7 @@ private:
   void end(transfer& call, http_response response) {
     curl_multi_remove_handle(multi_.get(), call.handle());
     sent_.fetch_add(call.sent(), std::memory_order_relaxed);
+    bytes_in_.fetch_add(call.received(), std::memory_order_relaxed);
     deadlines_.erase({deadline_of(call), call.id()});
     auto node = under_way_.extract(call.id());
     const auto callback = call.release();
@@ -345,7 +348,8 @@ private:
     auto& counter = code == ec::cancelled ? aborted_ : code == ec::overloaded ? refused_ : completed_;
     counter.fetch_add(1, std::memory_order_relaxed);
     in_flight_.fetch_sub(1, std::memory_order_relaxed);
-    callback(std::move(response));
+    if (callback)
+      callback(std::move(response));
   }
 
   void shut_down() {
@@ -416,7 +420,9 @@ private:
 
 http_loop::http_loop(settings config) : impl_{std::make_unique<impl>(std::move(config))} {}
 
-http_loop::~http_loop() = default;
+http_loop::~http_loop() {
+  impl_->stop();
+}
 
 std::uint64_t http_loop::start(http_request request, done callback) {
   return impl_->start(std::move(request), std::move(callback));

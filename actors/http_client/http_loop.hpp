@@ -68,7 +68,8 @@ public:
   http_loop(const http_loop&) = delete;
   http_loop& operator=(const http_loop&) = delete;
 
-  /// Hands in a request and returns its id, never 0. Thread-safe; never waits for the network.
+  /// Hands in a request and returns its id, never 0; an empty callback is allowed. Thread-safe; never waits for the
+  /// network.
   ///
   /// The answer has code ec::none for every complete HTTP answer, whatever its status. Otherwise: bad_request (method,
   /// url, a header field or a time-out is unusable; nothing was sent), provider_timeout (connecting or the whole

@@ -173,6 +173,7 @@ void transfer::arm(std::uint64_t id, http_request request, http_loop::done callb
   callback_ = std::move(callback);
   started_ = started;
   sent_ = 0;
+  received_ = 0;
   too_large_ = false;
   not_repeatable_ = false;
   error_[0] = '\0';
@@ -244,6 +245,7 @@ std::size_t transfer::take(std::string_view chunk) {
     return 0; // ends the transfer
   }
   body_.append(chunk);
+  received_ += chunk.size();
   return chunk.size();
 }
 

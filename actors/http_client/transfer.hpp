@@ -50,8 +50,9 @@ public:
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] clock::time_point started() const noexcept { return started_; }
   [[nodiscard]] std::int64_t timeout_us() const noexcept { return request_.timeout_us; }
+  /// Requests put on a wire, and bytes of body taken, for the call under way.
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
-  [[nodiscard]] std::size_t received() const noexcept { return body_.size(); }
+  [[nodiscard]] std::size_t received() const noexcept { return received_; }
 
 private:
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
@@ -78,6 +79,7 @@ private:
   std::string header_text_;              // the header lines, each ended by a NUL
   std::vector<curl_slist> header_nodes_; // curl's list over header_text_
   std::uint64_t sent_ = 0;
+  std::size_t received_ = 0;
   bool too_large_ = false;
   bool not_repeatable_ = false; // the request would have been sent again, and must not be
   std::array<char, CURL_ERROR_SIZE> error_{};

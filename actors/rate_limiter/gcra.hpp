@@ -91,6 +91,7 @@ private:
 
   std::vector<rule> rules_;
   std::size_t stripe_mask_;
+  int stripe_bits_;
   std::size_t set_mask_; // within a stripe
   std::uint64_t seed_;
   std::unique_ptr<stripe[]> stripes_;
