@@ -27,6 +27,7 @@ constexpr std::size_t worth_compressing = 1'024;
 
 std::vector<gcra_limit> limits_of(const std::vector<endpoint>& endpoints) {
   std::vector<gcra_limit> out;
+  out.reserve(endpoints.size());
   for (const auto& e : endpoints)
     out.push_back({e.quota.requests, e.quota.period});
   return out;
@@ -71,6 +72,7 @@ bridge::bridge(bridge_settings settings, front_actor front)
                                                                   {limiter_words, 64, 0}},
       traces_{std::random_device{}() * 0x100000001ULL}, metrics_{[this] {
         std::vector<std::string> labels;
+        labels.reserve(settings_.endpoints.size() + 1);
         for (const auto& e : settings_.endpoints)
           labels.push_back(e.name);
         labels.emplace_back("other");
