@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """HTTP as a client sees it: Troupe beside nginx (`return 200` and `proxy_cache` of the same bytes), in one run, in turn.
 
-usage: bench/http.py BUILD_DIR     settings: ROUNDS (3), SECONDS_EACH (4)
+usage: bench/compare.py BUILD_DIR     settings: ROUNDS (3), SECONDS_EACH (4)
 Everything listens on free loopback ports and is stopped by its process id. One JSON line a case, medians over the rounds;
 cpu_us is the server's own user and system time a request, the steadier figure on a busy machine.
 """
@@ -52,7 +52,7 @@ def wait_until_up(url, process):
     begun = time.monotonic()
     while time.monotonic() - begun < 10:
         if process.poll() is not None:
-            sys.exit(f"{process.args[0]} ended: see {work}")
+            sys.exit("ended: " + " ".join(process.args) + "\n" + "".join(f.read_text() for f in work.glob("*.log")))
         try:
             get(url)
             return (time.monotonic() - begun) * 1000
@@ -117,11 +117,11 @@ def main():
     replay = start(str(build / "troupe"), "replay", "--catalogue", str(root / "config/demo-catalogue.csv"), "--listen",
                    f"127.0.0.1:{replay_port}", log="replay.log")
     wait_until_up(f"http://127.0.0.1:{replay_port}/__replay/stats", replay)
-    many = 1_000_000_000
+    many = 1_000_000
     settings = [f"providers.{p}.{k}={v}" for p in ("google", "openlibrary")
                 for k, v in (("url", f"http://127.0.0.1:{replay_port}"), ("rate", 1000000), ("burst", 1000000), ("concurrency", 256))]
     # The client limit is on; it only does not refuse.
-    settings += ["limits.global.rate=1000000", "limits.global.burst=1000000", f"limits.client.search={many}/60s"]
+    settings += ["limits.global.rate=1000000", "limits.global.burst=1000000", f"limits.client.search={many}/1s"]
     command = [str(build / "troupe"), "up", "--http", f"127.0.0.1:{port}", "--data-dir", str(work / "data"), "--log-level", "error"]
     for s in settings:
         command += ["--set", s]
