@@ -94,8 +94,9 @@ def nginx(body, upstream):
     # nginx takes no longer literal than its configuration buffer: the body is served from memory-mapped file cache
     # otherwise, which is slower; so `return 200` gets the first 4,000 bytes.
     literal = body[:4000].decode(errors="ignore").replace("\\", "").replace('"', "").replace("$", "").replace("'", "")
+    user = "user root; " if os.geteuid() == 0 else ""  # its worker must reach our temporary folder
     config = f"""
-daemon off; worker_processes 1; error_log {work}/nginx/error.log warn; pid {work}/nginx/pid;
+{user}daemon off; worker_processes 1; error_log {work}/nginx/error.log warn; pid {work}/nginx/pid;
 events {{ worker_connections 1024; }}
 http {{
   access_log off; keepalive_requests 100000000;
