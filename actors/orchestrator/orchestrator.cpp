@@ -252,6 +252,9 @@ orchestrator_actor::behavior_type orchestrator(self_ptr self, orchestrator_setti
       const auto it = self->state.requests.find(p.request);
       if (it == self->state.requests.end())
         return;
+      for (const auto& [call, a] : self->state.calls)
+        if (a.request == p.request)
+          it->second.reports[a.place].elapsed_us = us(now(self) - a.since); // so long we have waited for it
       it->second.plan.patience_over();
       settle(self, p.request);
     },

@@ -250,6 +250,7 @@ TEST(a merge waits for the slower one as long as its patience and no longer) {
   CHECK_EQ(o->tag, "google");
   CHECK(o->degraded);
   CHECK(o->providers[1].code == ec::provider_timeout);
+  CHECK_EQ(o->providers[1].elapsed_us, 800'000);
   // The late answer changes nothing.
   inside(handles["openlibrary"], [this] { held.back().deliver(one_word(1)); });
 }
