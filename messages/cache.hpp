@@ -42,9 +42,23 @@ typename Inspector::result_type inspect(Inspector& f, answer& x) {
     x.retry_after_us, x.providers);
 }
 
+/// A client that takes gzip has read this key's answer, and it is not compressed.
+struct compress {
+  std::string key;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, compress& x) {
+  return f(x.key);
+}
+
 using cache_actor = caf::typed_actor<
   // What is the answer? Always answered with an answer, never with an error.
   caf::replies_to<lookup>::with<answer>,
+  // Have it compressed for the next ones.
+  caf::reacts_to<compress>,
+  // Look whose time is over.
+  caf::reacts_to<tick_atom>,
   // What have you counted?
   caf::replies_to<stats_atom>::with<metrics>>;
 
@@ -54,6 +68,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe_cache, troupe::type_ids::cache)
 
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::lookup))
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::answer))
+CAF_ADD_TYPE_ID(troupe_cache, (troupe::compress))
 
 CAF_END_TYPE_ID_BLOCK(troupe_cache)
 TROUPE_CHECK_RANGE(troupe_cache);

@@ -21,21 +21,11 @@ typename Inspector::result_type inspect(Inspector& f, fetch& x) {
   return f(x.what, x.how, x.remaining_us);
 }
 
-/// A merge has waited long enough for the slower providers of this request.
-struct patience_over {
-  std::uint64_t request = 0;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, patience_over& x) {
-  return f(x.request);
-}
-
 using orchestrator_actor = caf::typed_actor<
   // Ask the providers. Always answered with an outcome, never with an error.
   caf::replies_to<fetch>::with<outcome>,
-  // Stop waiting for the slower providers of a request.
-  caf::reacts_to<patience_over>,
+  // Look what is due: a merge's patience, an answer that did not come.
+  caf::reacts_to<tick_atom>,
   // What have you counted?
   caf::replies_to<stats_atom>::with<metrics>>;
 
@@ -47,7 +37,6 @@ CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::provider_report))
 CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::provider_reports))
 CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::fetch))
 CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::outcome))
-CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::patience_over))
 
 CAF_END_TYPE_ID_BLOCK(troupe_orchestrator)
 TROUPE_CHECK_RANGE(troupe_orchestrator);

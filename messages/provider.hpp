@@ -32,6 +32,8 @@ using provider_actor = caf::typed_actor<
   // What do you know of this? Errors are those of upstream_api::map and http_response, permit_refused and
   // circuit_tripped.
   caf::replies_to<provider_call>::with<provider_answer>,
+  // Look whose time is over.
+  caf::reacts_to<tick_atom>,
   // What have you counted?
   caf::replies_to<stats_atom>::with<metrics>>;
 

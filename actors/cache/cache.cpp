@@ -2,6 +2,7 @@
 
 #include "actors/cache/envelope.hpp"
 #include "actors/cache/gzip.hpp"
+#include "actors/timer/timer.hpp"
 
 #include <algorithm>
 
@@ -13,7 +14,7 @@ using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-// The orchestrator keeps the deadline itself; this only bounds the wait for one that is gone.
+// The orchestrator keeps the deadline itself; this only bounds the wait for one that is at fault.
 constexpr microseconds grace = seconds{2};
 // A database that takes longer than this is passed over: the providers can say it again.
 constexpr microseconds database_patience = seconds{1};
@@ -21,8 +22,12 @@ constexpr microseconds database_patience = seconds{1};
 // Below this, gzip saves no packet.
 constexpr std::size_t worth_compressing = 1'024;
 
-blob gzip_if_worth(std::string_view body) {
-  return body.size() < worth_compressing ? blob{} : blob{gzip(body)};
+// For the clients that wait now; what is kept is compressed better, when nobody waits.
+constexpr int hasty = 1;
+constexpr int thorough = 6;
+
+blob gzip_if_worth(std::string_view body, int level) {
+  return body.size() < worth_compressing ? blob{} : blob{gzip(body, level)};
 }
 
 nanoseconds now(self_ptr self) {
@@ -65,9 +70,30 @@ answer failure(const outcome& o) {
   return a;
 }
 
+// Compresses what is kept under a key. Not in advance for everybody: most misses are never read again.
+void compress_kept(cache_state& s, const std::string& key) {
+  const auto kept = s.store->find(key);
+  if (!kept || !kept->gzip.empty())
+    return;
+  auto gzip = gzip_if_worth(kept->plain.view(), thorough);
+  if (gzip.empty())
+    return;
+  auto both = std::make_shared<rendered>();
+  both->status = kept->status;
+  both->plain = kept->plain;
+  both->gzip = std::move(gzip);
+  both->head = kept->head;
+  both->etag = kept->etag;
+  both->stored_at = kept->stored_at;
+  both->fresh_until = kept->fresh_until;
+  both->dead_at = kept->dead_at;
+  s.store->put(key, std::move(both));
+}
+
 // Ends the fetch of a key: everybody who waits gets `first` or, behind the first, the same as COALESCED.
 void end(self_ptr self, const std::string& key, const answer& first) {
   auto node = self->state.under_way.extract(key);
+  self->state.open.remove(node.mapped().until, key);
   --*self->state.settings.fetches;
   bool behind = false;
   for (auto& w : node.mapped().waiters) {
@@ -105,14 +131,10 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   const bool wanted = std::any_of(f.waiters.begin(), f.waiters.end(), [](const auto& w) { return w.gzip; });
   auto fresh = from(*make(source), source == tier::database ? "HIT-D1" : "MISS", t);
   if (wanted)
-    fresh.gzip = gzip_if_worth(fresh.plain.view());
+    fresh.gzip = gzip_if_worth(fresh.plain.view(), hasty);
   end(self, key, fresh);
-  // Compressed after everybody is answered, for the readers to come.
-  if (auto gzip = gzip_if_worth(hot->plain.view()); !gzip.empty()) {
-    auto both = make(tier::hot);
-    both->gzip = std::move(gzip);
-    s.store->put(key, both);
-  }
+  if (wanted) // after everybody is answered, for the readers to come
+    compress_kept(s, key);
 }
 
 void on_outcome(self_ptr self, const std::string& key, outcome& o) {
@@ -135,45 +157,94 @@ void on_outcome(self_ptr self, const std::string& key, outcome& o) {
   end(self, key, stale(*kept, t));
 }
 
-void on_error(self_ptr self, const std::string& key, const caf::error& e) {
-  auto error = from_caf(e);
+void on_error(self_ptr self, const std::string& key, error error) {
   outcome o;
   o.code = error.code;
   o.message = std::move(error.message);
   on_outcome(self, key, o);
 }
 
+// Waits for the next answer about `key`, this long; says which one that is.
+std::uint64_t expect(self_ptr self, const std::string& key, microseconds patience) {
+  auto& s = self->state;
+  auto& f = s.under_way.at(key);
+  s.open.remove(f.until, key);
+  f.until = self->clock().now() + patience;
+  s.open.add(f.until, key);
+  wake_at(self, s.tick, s.open.next());
+  return f.question = ++s.last_question;
+}
+
+// Not if it comes too late: another question has been asked since, or the fetch has ended.
+bool expected(const cache_state& s, const std::string& key, std::uint64_t question) {
+  const auto it = s.under_way.find(key);
+  return it != s.under_way.end() && it->second.question == question;
+}
+
 void ask_providers(self_ptr self, const std::string& key) {
   auto& s = self->state;
-  const auto& f = s.under_way.at(key);
+  auto& f = s.under_way.at(key);
+  f.asks_database = false;
   const auto left = std::chrono::duration_cast<microseconds>(f.deadline - self->clock().now());
-  self
-    ->request(
-      s.peers.orchestrator, std::max(left, microseconds{0}) + grace, fetch{f.about.what, f.about.how, left.count()})
-    .then([self, key](outcome& o) { on_outcome(self, key, o); },
-      [self, key](const caf::error& e) { on_error(self, key, e); });
+  const auto question = expect(self, key, std::max(left, microseconds{0}) + grace);
+  self->request(s.peers.orchestrator, caf::infinite, fetch{f.about.what, f.about.how, left.count()})
+    .then(
+      [=](outcome& o) {
+        if (expected(self->state, key, question))
+          on_outcome(self, key, o);
+      },
+      [=](const caf::error& e) {
+        if (expected(self->state, key, question))
+          on_error(self, key, from_caf(e));
+      });
+}
+
+void database_failed(self_ptr self, const std::string& key, const std::string& why) {
+  self->state.settings.log->warn("Reading {} from the database failed: {}", key, why);
+  ask_providers(self, key);
+}
+
+void on_stored(self_ptr self, const std::string& key, stored_records& rows) {
+  if (rows.empty())
+    return ask_providers(self, key);
+  outcome o;
+  o.found = true;
+  o.data = blob{std::move(rows.front().data)};
+  o.tag = std::move(rows.front().provider);
+  o.fetched_ms = rows.front().fetched_ms;
+  keep(self, key, o, tier::database);
 }
 
 // S0-50: the database first; it knows, or the providers are asked.
 void ask_database(self_ptr self, const std::string& key) {
   auto& s = self->state;
-  const auto& f = s.under_way.at(key);
-  self->request(s.peers.reader, database_patience, record_read{f.about.what.text})
+  auto& f = s.under_way.at(key);
+  f.asks_database = true;
+  const auto question = expect(self, key, database_patience);
+  self->request(s.peers.reader, caf::infinite, record_read{f.about.what.text})
     .then(
-      [self, key](stored_records& rows) {
-        if (rows.empty())
-          return ask_providers(self, key);
-        outcome o;
-        o.found = true;
-        o.data = blob{std::move(rows.front().data)};
-        o.tag = std::move(rows.front().provider);
-        o.fetched_ms = rows.front().fetched_ms;
-        keep(self, key, o, tier::database);
+      [=](stored_records& rows) {
+        if (expected(self->state, key, question))
+          on_stored(self, key, rows);
       },
-      [self, key](const caf::error& e) {
-        self->state.settings.log->warn("Reading {} from the database failed: {}", key, from_caf(e).message);
-        ask_providers(self, key);
+      [=](const caf::error& e) {
+        if (expected(self->state, key, question))
+          database_failed(self, key, from_caf(e).message);
       });
+}
+
+void tick(self_ptr self) {
+  auto& s = self->state;
+  const auto t = self->clock().now();
+  if (!s.tick.rang(t))
+    return;
+  for (const auto& key : s.open.take_due(t)) {
+    if (s.under_way.at(key).asks_database)
+      database_failed(self, key, "no answer in time");
+    else
+      on_error(self, key, {ec::deadline_exceeded, "the orchestrator did not answer"});
+  }
+  wake_at(self, s.tick, s.open.next());
 }
 
 caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
@@ -201,8 +272,8 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   ++*s.settings.fetches;
   const auto key = l.about.key;
   const bool durable = l.about.durable && s.peers.reader;
-  s.under_way.emplace(key,
-    cache_state::fetching{std::move(l.about), self->clock().now() + microseconds{l.remaining_us}, {{promise, l.gzip}}});
+  s.under_way.emplace(key, cache_state::fetching{std::move(l.about), self->clock().now() + microseconds{l.remaining_us},
+                             0, {}, false, {{promise, l.gzip}}});
   if (durable)
     ask_database(self, key);
   else
@@ -235,8 +306,17 @@ cache_actor::behavior_type cache(self_ptr self, cache_settings settings, cache_p
   s.settings = std::move(settings);
   s.peers = std::move(peers);
   s.store.emplace(s.settings.index, s.settings.max_bytes);
+  self->set_exit_handler([self](const caf::exit_msg& stop) {
+    while (!self->state.under_way.empty()) {
+      const auto key = self->state.under_way.begin()->first;
+      end(self, key, refusal(ec::cancelled, "shutting down"));
+    }
+    self->quit(stop.reason);
+  });
   return {
     [self](lookup& l) { return look_up(self, l); },
+    [self](const compress& c) { compress_kept(self->state, c.key); },
+    [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self->state); },
   };
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actors/cache/hot_store.hpp"
+#include "actors/timer/deadlines.hpp"
 #include "messages/cache.hpp"
 #include "messages/orchestrator.hpp"
 #include "messages/store.hpp"
@@ -50,14 +51,20 @@ struct cache_state {
 
   struct fetching {
     inquiry about;
-    std::chrono::steady_clock::time_point deadline;
-    std::vector<waiter> waiters; // the first one asked first
+    std::chrono::steady_clock::time_point deadline; // of the request
+    std::uint64_t question = 0;                     // which answer is waited for
+    std::chrono::steady_clock::time_point until;    // and how long
+    bool asks_database = false;                     // else the orchestrator
+    std::vector<waiter> waiters;                    // the first one asked first
   };
 
   cache_settings settings;
   cache_peers peers;
   std::optional<hot_store> store;
   std::unordered_map<std::string, fetching> under_way;
+  deadlines<std::string> open; // keys under way
+  std::uint64_t last_question = 0;
+  wake_up tick;
   std::int64_t lookups = 0;
   std::int64_t coalesced = 0;
   std::int64_t stale_served = 0;

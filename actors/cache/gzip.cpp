@@ -1,32 +1,41 @@
 #include "actors/cache/gzip.hpp"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
-#include <limits>
+#include <array>
+#include <memory>
 #include <new>
 #include <stdexcept>
 
 namespace troupe {
+namespace {
+
+struct release {
+  void operator()(libdeflate_compressor* c) const noexcept { libdeflate_free_compressor(c); }
+};
+
+constexpr std::size_t levels = 13; // 0 to 12
+
+libdeflate_compressor* at_level(int level) {
+  thread_local std::array<std::unique_ptr<libdeflate_compressor, release>, levels> kept;
+  auto& c = kept.at(static_cast<std::size_t>(level));
+  if (!c)
+    c.reset(libdeflate_alloc_compressor(level));
+  if (!c)
+    throw std::bad_alloc{};
+  return c.get();
+}
+
+} // namespace
 
 std::string gzip(std::string_view text, int level) {
-  constexpr int gzip_wrapper = 15 + 16; // zlib.h: the largest window, and 16 for a gzip header instead of zlib's
-  constexpr int memory = 8;             // zlib.h: the default
-  if (text.size() > std::numeric_limits<uInt>::max() / 2)
-    throw std::length_error{"gzip: a string over 2 GiB"};
-  z_stream stream{};
-  if (deflateInit2(&stream, level, Z_DEFLATED, gzip_wrapper, memory, Z_DEFAULT_STRATEGY) != Z_OK)
-    throw std::bad_alloc{};
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  // zlib's interface is not const-correct; it does not write to its input.
-  stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  auto done = deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (done != Z_STREAM_END) // deflateBound makes room enough
-    throw std::logic_error{"gzip: deflate did not finish"};
+  auto* compressor = at_level(level);
+  std::string out(libdeflate_gzip_compress_bound(compressor, text.size()), '\0');
+  const auto size = libdeflate_gzip_compress(compressor, text.data(), text.size(), out.data(), out.size());
+  if (size == 0) // the bound makes room enough
+    throw std::logic_error{"gzip: the bound was too small"};
+  out.resize(size);
+  out.shrink_to_fit(); // what is kept is counted by its size
   return out;
 }
 

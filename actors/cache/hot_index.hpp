@@ -17,17 +17,18 @@
 
 namespace troupe {
 
-/// A finished answer. Immutable once published, but for the mark that readers leave.
+/// A finished answer. Immutable once published, but for the marks that readers leave.
 struct rendered {
   std::int32_t status = 200;
   blob plain;
   blob gzip;        // empty: not compressed (yet)
   std::string head; // fixed header lines, complete with CRLF
   std::string etag;
-  std::chrono::nanoseconds stored_at{};     // steady clock
-  std::chrono::nanoseconds fresh_until{};   // steady clock
-  std::chrono::nanoseconds dead_at{};       // steady clock: until then it may be served stale
-  mutable std::atomic<bool> touched{false}; // read since the shard's clock hand last passed
+  std::chrono::nanoseconds stored_at{};        // steady clock
+  std::chrono::nanoseconds fresh_until{};      // steady clock
+  std::chrono::nanoseconds dead_at{};          // steady clock: until then it may be served stale
+  mutable std::atomic<bool> touched{false};    // read since the shard's clock hand last passed
+  mutable std::atomic<bool> gzip_asked{false}; // somebody has sent the shard a wish to compress it
 
   /// What it costs to keep: bodies, head, and about 250 bytes of bookkeeping.
   [[nodiscard]] std::size_t bytes() const noexcept {

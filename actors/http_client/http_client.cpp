@@ -47,6 +47,13 @@ void abort_all_of(http_client_state& s, const caf::actor_addr& owner) {
   s.by_owner.erase(it);
 }
 
+http_response cancelled() {
+  http_response r;
+  r.code = ec::cancelled;
+  r.detail = "shutting down";
+  return r;
+}
+
 metrics report(const http_client_state& s) {
   const auto c = s.loop->counters();
   const auto count = [](auto v) { return static_cast<std::int64_t>(v); };
@@ -63,6 +70,12 @@ metrics report(const http_client_state& s) {
 http_client_actor::behavior_type http_client(self_ptr self, http_loop::settings settings) {
   self->state.loop = std::make_unique<http_loop>(std::move(settings));
   self->set_down_handler([self](const caf::down_msg& down) { abort_all_of(self->state, down.source); });
+  self->set_exit_handler([self](const caf::exit_msg& stop) {
+    for (auto& [id, t] : self->state.open)
+      t.promise.deliver(cancelled());
+    self->state.open.clear();
+    self->quit(stop.reason);
+  });
   return {
     [self](http_request& request) { return start(self, request); },
     [self](transfer_done& done) { finish(self, done); },

@@ -1,6 +1,7 @@
 #include "actors/orchestrator/orchestrator.hpp"
 
 #include "actors/orchestrator/summary.hpp"
+#include "actors/timer/timer.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -13,7 +14,7 @@ using self_ptr = orchestrator_actor::stateful_pointer<orchestrator_state>;
 using request = orchestrator_state::request;
 using std::chrono::microseconds;
 
-// A provider keeps the deadline itself; this only bounds the wait for one that is gone.
+// A provider keeps the deadline itself; this only bounds the wait for one that is at fault.
 constexpr microseconds grace = std::chrono::seconds{1};
 
 orchestrator_state::time now(self_ptr self) {
@@ -37,6 +38,21 @@ restart_policy::leave take_leave(self_ptr self, std::size_t slot) {
   return leave;
 }
 
+void wake(self_ptr self) {
+  auto& s = self->state;
+  wake_at(self, s.tick, s.patience.next());
+  wake_at(self, s.tick, s.answers.next());
+}
+
+// Takes a call out of the book; nothing if it has ended already.
+std::optional<orchestrator_state::asked> close(orchestrator_state& s, std::uint64_t call) {
+  auto node = s.calls.extract(call);
+  if (node.empty())
+    return std::nullopt;
+  s.answers.remove(node.mapped().until, call);
+  return node.mapped();
+}
+
 void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer);
 void on_failure(self_ptr self, std::uint64_t call, error e);
 
@@ -45,11 +61,15 @@ void ask(self_ptr self, std::uint64_t id, request& r, std::size_t place, bool pr
   const auto slot = r.slots[place];
   auto& to = s.slots[slot];
   const auto call = ++s.last_call;
-  const auto left = std::max(std::chrono::duration_cast<microseconds>(r.deadline - now(self)), microseconds{0});
+  const auto t = now(self);
+  const auto left = std::max(std::chrono::duration_cast<microseconds>(r.deadline - t), microseconds{0});
   ++to.calls;
-  s.calls.emplace(call, orchestrator_state::asked{id, place, slot, to.policy.generation(), probe, now(self)});
+  const orchestrator_state::asked asked{id, place, slot, to.policy.generation(), probe, t, t + left + grace};
+  s.calls.emplace(call, asked);
+  s.answers.add(asked.until, call);
+  wake(self);
   r.reports[place].attempts = 1;
-  self->request(to.life, left + grace, provider_call{to.policy.generation(), r.what, left.count()})
+  self->request(to.life, caf::infinite, provider_call{asked.generation, r.what, left.count()})
     .then([self, call](const provider_answer& answer) { on_answer(self, call, answer); },
       [self, call](const caf::error& e) { on_failure(self, call, from_caf(e)); });
 }
@@ -87,8 +107,11 @@ void settle(self_ptr self, std::uint64_t id) {
   if (it == s.requests.end())
     return;
   auto& r = it->second;
-  if (r.plan.starts_patience())
-    self->delayed_send(self, s.settings.patience, patience_over{id});
+  if (r.plan.starts_patience()) {
+    r.patience_until = now(self) + s.settings.patience;
+    s.patience.add(r.patience_until, id);
+    wake(self);
+  }
   if (!r.plan.done())
     return;
   auto result = summarise(self, r);
@@ -98,6 +121,7 @@ void settle(self_ptr self, std::uint64_t id) {
     s.settings.log->error("{} failed: {}", title, result.message); // S0-48
   }
   r.promise.deliver(std::move(result));
+  s.patience.remove(r.patience_until, id);
   s.requests.erase(it);
 }
 
@@ -114,10 +138,10 @@ void log_failure(self_ptr self, const request* r, const orchestrator_state::aske
 
 void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer) {
   auto& s = self->state;
-  const auto node = s.calls.extract(call);
-  if (node.empty())
+  const auto ended = close(s, call);
+  if (!ended)
     return;
-  const auto& a = node.mapped();
+  const auto& a = *ended;
   auto& slot = s.slots[a.slot];
   slot.busy_us += answer.elapsed_us;
   if (a.probe && slot.policy.probe_succeeded(a.generation))
@@ -139,10 +163,10 @@ void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer)
 
 void on_failure(self_ptr self, std::uint64_t call, error e) {
   auto& s = self->state;
-  const auto node = s.calls.extract(call);
-  if (node.empty())
+  const auto ended = close(s, call);
+  if (!ended)
     return; // its provider's DOWN was quicker
-  const auto& a = node.mapped();
+  const auto& a = *ended;
   auto& slot = s.slots[a.slot];
   ++slot.failures;
   if (a.probe && !info(e.code).trips_circuit)
@@ -180,6 +204,28 @@ void on_down(self_ptr self, const caf::down_msg& down) {
     on_failure(self, call, {ec::circuit_tripped, "the provider went down with this call under way"});
 }
 
+void patience_over(self_ptr self, std::uint64_t id) {
+  auto& s = self->state;
+  auto& r = s.requests.at(id);
+  for (const auto& [call, a] : s.calls)
+    if (a.request == id)
+      r.reports[a.place].elapsed_us = us(now(self) - a.since); // so long we have waited for it
+  r.plan.patience_over();
+  settle(self, id);
+}
+
+void tick(self_ptr self) {
+  auto& s = self->state;
+  const auto t = now(self);
+  if (!s.tick.rang(t))
+    return;
+  for (const auto id : s.patience.take_due(t))
+    patience_over(self, id);
+  for (const auto call : s.answers.take_due(t))
+    on_failure(self, call, {ec::deadline_exceeded, "the provider's actor did not answer"});
+  wake(self);
+}
+
 caf::typed_response_promise<outcome> start(self_ptr self, fetch& f) {
   auto& s = self->state;
   auto promise = self->make_response_promise<outcome>();
@@ -195,9 +241,9 @@ caf::typed_response_promise<outcome> start(self_ptr self, fetch& f) {
   const auto places = known->providers.size();
   const auto id = ++s.last_request;
   auto& r = s.requests
-              .emplace(id,
-                request{promise, std::move(f.what), f.how, &*known, {}, plan{f.how, places},
-                  now(self) + microseconds{f.remaining_us}, provider_reports(places), std::vector<records_ptr>(places)})
+              .emplace(id, request{promise, std::move(f.what), f.how, &*known, {}, plan{f.how, places},
+                             now(self) + microseconds{f.remaining_us}, {}, provider_reports(places),
+                             std::vector<records_ptr>(places)})
               .first->second;
   for (std::size_t i = 0; i < places; ++i) {
     r.reports[i].name = known->providers[i];
@@ -239,8 +285,15 @@ orchestrator_actor::behavior_type orchestrator(self_ptr self, orchestrator_setti
   for (auto& slot : s.slots)
     start_life(self, slot, false);
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
-  // The children end with their supervisor; a time-out that is still to come would keep them alive for as long.
+  // Whoever waits is told, and the children end with their supervisor.
   self->set_exit_handler([self](const caf::exit_msg& stop) {
+    for (auto& [id, r] : self->state.requests) {
+      outcome o;
+      o.code = ec::cancelled;
+      o.message = "shutting down";
+      r.promise.deliver(std::move(o));
+    }
+    self->state.requests.clear();
     for (const auto& slot : self->state.slots)
       if (slot.life)
         self->send_exit(slot.life, stop.reason);
@@ -248,16 +301,7 @@ orchestrator_actor::behavior_type orchestrator(self_ptr self, orchestrator_setti
   });
   return {
     [self](fetch& f) { return start(self, f); },
-    [self](const patience_over& p) {
-      const auto it = self->state.requests.find(p.request);
-      if (it == self->state.requests.end())
-        return;
-      for (const auto& [call, a] : self->state.calls)
-        if (a.request == p.request)
-          it->second.reports[a.place].elapsed_us = us(now(self) - a.since); // so long we have waited for it
-      it->second.plan.patience_over();
-      settle(self, p.request);
-    },
+    [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self); },
   };
 }

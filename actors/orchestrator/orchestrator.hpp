@@ -7,6 +7,7 @@
 #include "actors/orchestrator/plan.hpp"
 #include "actors/orchestrator/restart_policy.hpp"
 #include "actors/orchestrator/route.hpp"
+#include "actors/timer/deadlines.hpp"
 #include "messages/orchestrator.hpp"
 #include "messages/provider.hpp"
 
@@ -57,6 +58,7 @@ struct orchestrator_state {
     std::uint64_t generation = 0;
     bool probe = false;
     time since;
+    time until; // later, the provider's actor itself is at fault
   };
 
   struct request {
@@ -67,6 +69,7 @@ struct orchestrator_state {
     std::vector<std::size_t> slots; // of the route's providers
     troupe::plan plan;
     time deadline;
+    time patience_until{}; // of a merge, once one has answered
     provider_reports reports;
     std::vector<records_ptr> found; // by place
   };
@@ -75,6 +78,9 @@ struct orchestrator_state {
   std::vector<slot> slots;
   std::unordered_map<std::uint64_t, request> requests;
   std::unordered_map<std::uint64_t, asked> calls; // every call whose answer is still to come
+  deadlines<std::uint64_t> patience;              // requests
+  deadlines<std::uint64_t> answers;               // calls
+  wake_up tick;
   std::uint64_t last_request = 0;
   std::uint64_t last_call = 0;
 

@@ -1,6 +1,9 @@
 #include "actors/provider/provider.hpp"
 
+#include "actors/timer/timer.hpp"
+
 #include <algorithm>
+#include <exception>
 
 namespace troupe {
 namespace {
@@ -8,7 +11,7 @@ namespace {
 using self_ptr = provider_actor::stateful_pointer<provider_state>;
 using std::chrono::microseconds;
 
-// The limiter and the client keep their own deadlines; these only bound the wait for an actor that is gone.
+// The limiter and the client keep their own deadlines; this only bounds the wait for an actor that is at fault.
 constexpr microseconds grace = std::chrono::milliseconds{500};
 
 microseconds remaining(self_ptr self, const provider_state::call& c) {
@@ -32,11 +35,16 @@ http_request build(self_ptr self, const provider_state::call& c) {
   return request;
 }
 
-// The circuit trips: nobody is left waiting, then this life ends. Transfers and permits go with it, by DOWN.
-void die(self_ptr self) {
-  for (auto& [id, c] : self->state.calls)
+// Nobody is left waiting.
+void answer_everybody(provider_state& s) {
+  for (auto& [id, c] : s.calls)
     c.promise.deliver(make_error(ec::circuit_tripped, "the circuit tripped while this call was under way"));
-  self->state.calls.clear();
+  s.calls.clear();
+}
+
+// The circuit trips, and this life ends. Transfers and permits go with it, by DOWN.
+void die(self_ptr self) {
+  answer_everybody(self->state);
   self->quit(make_error(ec::circuit_tripped));
 }
 
@@ -45,6 +53,7 @@ std::optional<provider_state::call> close(self_ptr self, std::uint64_t id) {
   auto node = self->state.calls.extract(id);
   if (node.empty())
     return std::nullopt;
+  self->state.open.remove(node.mapped().until, id);
   if (node.mapped().permit != 0)
     self->send(self->state.limiter, permit_release{node.mapped().permit});
   return std::move(node.mapped());
@@ -91,9 +100,7 @@ void transfer(self_ptr self, std::uint64_t id, const permit& p) {
     return;
   }
   it->second.permit = p.id;
-  auto request = build(self, it->second);
-  const auto timeout = microseconds{request.timeout_us} + grace;
-  self->request(s.http, timeout, std::move(request))
+  self->request(s.http, caf::infinite, build(self, it->second))
     .then([self, id](const http_response& response) { judge(self, id, response); },
       [self, id](const caf::error& e) { fail_call(self, id, from_caf(e)); });
 }
@@ -109,11 +116,24 @@ caf::typed_response_promise<provider_answer> start(self_ptr self, provider_call&
   const auto id = ++s.last_call;
   ++s.started;
   const auto left = microseconds{call.remaining_us};
-  s.calls.emplace(id, provider_state::call{promise, std::move(call.what), now, now + left});
-  self->request(s.limiter, left + grace, permit_request{s.settings.api->name, left.count()})
+  const auto until = now + left + grace;
+  s.calls.emplace(id, provider_state::call{promise, std::move(call.what), now, now + left, until});
+  s.open.add(until, id);
+  wake_at(self, s.tick, s.open.next());
+  self->request(s.limiter, caf::infinite, permit_request{s.settings.api->name, left.count()})
     .then([self, id](const permit& p) { transfer(self, id, p); },
       [self, id](const caf::error& e) { fail_call(self, id, from_caf(e)); });
   return promise;
+}
+
+void tick(self_ptr self) {
+  auto& s = self->state;
+  const auto now = self->clock().now();
+  if (!s.tick.rang(now))
+    return;
+  for (const auto id : s.open.take_due(now))
+    fail_call(self, id, {ec::deadline_exceeded, "neither permit nor transfer ended in time"});
+  wake_at(self, s.tick, s.open.next());
 }
 
 metrics report(const provider_state& s) {
@@ -134,8 +154,24 @@ provider_actor::behavior_type provider(self_ptr self, provider_settings settings
   s.generation = generation;
   s.limiter = std::move(limiter);
   s.http = std::move(http);
+  self->set_exit_handler([self](const caf::exit_msg& stop) {
+    answer_everybody(self->state);
+    self->quit(stop.reason);
+  });
+  // A crash ends a life as a trip does (CAF quits with this error).
+  self->set_exception_handler([self](std::exception_ptr& thrown) {
+    answer_everybody(self->state);
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& e) {
+      return make_error(ec::internal, e.what());
+    } catch (...) {
+      return make_error(ec::internal, "an exception of no known type");
+    }
+  });
   return {
     [self](provider_call& call) { return start(self, call); },
+    [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self->state); },
   };
 }

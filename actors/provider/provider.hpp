@@ -5,6 +5,7 @@
 
 #include "actors/provider/api.hpp"
 #include "actors/provider/health.hpp"
+#include "actors/timer/deadlines.hpp"
 #include "messages/http_client.hpp"
 #include "messages/provider.hpp"
 #include "messages/rate_limiter.hpp"
@@ -36,7 +37,8 @@ struct provider_state {
     question what;
     std::chrono::steady_clock::time_point started;
     std::chrono::steady_clock::time_point deadline;
-    std::uint64_t permit = 0; // 0: none held
+    std::chrono::steady_clock::time_point until; // later, the limiter or the client is at fault
+    std::uint64_t permit = 0;                    // 0: none held
   };
 
   provider_settings settings;
@@ -45,6 +47,8 @@ struct provider_state {
   http_client_actor http;
   std::optional<troupe::health> health;
   std::unordered_map<std::uint64_t, call> calls;
+  deadlines<std::uint64_t> open; // calls
+  wake_up tick;
   std::uint64_t last_call = 0;
   std::int64_t started = 0;
 

@@ -1,5 +1,7 @@
 #include "actors/rate_limiter/rate_limiter.hpp"
 
+#include "actors/timer/timer.hpp"
+
 namespace troupe {
 namespace {
 
@@ -26,12 +28,8 @@ void settle(self_ptr self) {
       node.mapped().promise.deliver(make_error(d.refused, "no permit before the deadline"));
     }
   }
-  const auto wake = s.book->next_wake(t);
-  if (wake && (!s.armed || *wake < *s.armed)) {
-    s.armed = wake;
-    // Rounded up to the clock's next microsecond: a tick that comes too early would find no token and spin.
-    self->delayed_send(self, std::max<std::chrono::nanoseconds>(*wake - t, microseconds{1}), tick_atom::value);
-  }
+  if (const auto wake = s.book->next_wake(t))
+    wake_at(self, s.tick, wake_up::time{*wake});
 }
 
 caf::typed_response_promise<permit> request(self_ptr self, const permit_request& r) {
@@ -84,6 +82,12 @@ rate_limiter_actor::behavior_type rate_limiter(self_ptr self, permit_book::setti
     s.lanes.push_back(lane.name);
   s.book.emplace(settings, now(self));
   self->set_down_handler([self](const caf::down_msg& down) { owner_down(self, down.source.id()); });
+  self->set_exit_handler([self](const caf::exit_msg& stop) {
+    for (auto& [ticket, w] : self->state.waiting)
+      w.promise.deliver(make_error(ec::cancelled, "shutting down"));
+    self->state.waiting.clear();
+    self->quit(stop.reason);
+  });
   return {
     [self](const permit_request& r) { return request(self, r); },
     [self](const permit_release& r) {
@@ -92,8 +96,8 @@ rate_limiter_actor::behavior_type rate_limiter(self_ptr self, permit_book::setti
     },
     [self](const lane_pause& p) { self->state.book->pause(p.lane, now(self) + microseconds{p.pause_us}); },
     [self](tick_atom) {
-      self->state.armed.reset();
-      settle(self);
+      if (self->state.tick.rang(self->clock().now()))
+        settle(self);
     },
     [self](stats_atom) { return report(self->state); },
   };

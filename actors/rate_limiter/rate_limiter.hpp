@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/rate_limiter/permit_book.hpp"
+#include "actors/timer/deadlines.hpp"
 #include "messages/rate_limiter.hpp"
 
 #include <caf/stateful_actor.hpp>
@@ -26,7 +27,7 @@ struct rate_limiter_state {
   std::unordered_map<std::uint64_t, waiter> waiting; // by ticket
   std::unordered_set<caf::actor_id> watched;
   std::uint64_t last_ticket = 0;
-  std::optional<permit_book::time> armed; // the earliest tick under way
+  wake_up tick;
   std::int64_t granted = 0;
   std::int64_t refused = 0;
 

@@ -1,6 +1,5 @@
 #include "apps/bridge/bridge.hpp"
 
-#include "actors/cache/gzip.hpp"
 #include "apps/bridge/client_address.hpp"
 #include "apps/http/negotiate.hpp"
 #include "apps/http/uri.hpp"
@@ -99,11 +98,15 @@ void bridge::handle(http::exchange e) {
     http::response r{204, "Allow: GET, HEAD, OPTIONS\r\n", {}};
     return reply(e, std::move(r), other, since);
   }
-  if (!found)
-    return reply_failure(e, {404, "Not found", "no such path", {}, {}}, {}, other, since);
-  if (method != "GET" && method != "HEAD")
-    return reply_failure(e, {405, "Method not allowed", "expected GET, HEAD or OPTIONS", {}, {}},
-      "Allow: GET, HEAD, OPTIONS\r\n", other, since);
+  if (!found || (method != "GET" && method != "HEAD")) {
+    std::string head;
+    append_field(head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
+    if (!found)
+      return reply_failure(e, {404, "Not found", "no such path", {}, {}}, std::move(head), other, since);
+    head.append("Allow: GET, HEAD, OPTIONS\r\n");
+    return reply_failure(
+      e, {405, "Method not allowed", "expected GET, HEAD or OPTIONS", {}, {}}, std::move(head), other, since);
+  }
   if (found->endpoint < other)
     return question_asked(std::move(e), found->endpoint, found->captured);
   if (found->endpoint == other)
@@ -151,6 +154,8 @@ void bridge::question_asked(http::exchange e, std::size_t index, std::string_vie
     const auto match = request.joined("If-None-Match");
     const bool unchanged = !match.empty() && http::etag_matches(match, hot->etag);
     const bool compressed = gzip && !hot->gzip.empty();
+    if (gzip && !compressed && hot->plain.view().size() >= worth_compressing && !hot->gzip_asked.exchange(true))
+      caf::anon_send(front_, compress{asked.value().key});
     head.append(hot->head);
     append_field(head, "X-Cache", "HIT-KV-HOT");
     append_field(head, "X-Cache-TTL",
@@ -204,8 +209,8 @@ void bridge::finish(pending& p, answer&& a) {
   if (a.x_cache == "STALE")
     head.append("Warning: 110 troupe \"Response is Stale\"\r\n"); // RFC 7234, 5.5.1; kept because C-02 asks for it
   auto body = a.plain;
-  if (p.gzip && (!a.gzip.empty() || a.plain.view().size() >= worth_compressing)) {
-    body = a.gzip.empty() ? blob{troupe::gzip(a.plain.view())} : a.gzip;
+  if (p.gzip && !a.gzip.empty()) {
+    body = a.gzip;
     head.append("Content-Encoding: gzip\r\n");
   }
   const bool unchanged = !p.if_none_match.empty() && http::etag_matches(p.if_none_match, a.etag);

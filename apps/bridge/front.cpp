@@ -1,5 +1,7 @@
 #include "apps/bridge/front.hpp"
 
+#include "actors/timer/timer.hpp"
+
 #include <string_view>
 
 namespace troupe {
@@ -8,23 +10,51 @@ namespace {
 using self_ptr = front_actor::stateful_pointer<front_state>;
 using std::chrono::microseconds;
 
-// The shard and all behind it keep the deadline themselves; this only bounds the wait for one that is gone.
+// The shard and all behind it keep the deadline themselves; this only bounds the wait for one that is at fault.
 constexpr microseconds grace = std::chrono::seconds{2};
 constexpr auto stats_patience = std::chrono::seconds{1};
 
+void end(front_state& s, std::uint64_t id, answer a) {
+  const auto node = s.under_way.extract(id);
+  if (node.empty())
+    return; // its time was over
+  s.open.remove(node.mapped().until, id);
+  (*node.mapped().done)(std::move(a));
+}
+
+answer refusal(error e) {
+  answer a;
+  a.code = e.code;
+  a.message = std::move(e.message);
+  return a;
+}
+
+const cache_actor& owner_of(const front_state& s, std::string_view key) {
+  const auto& shards = s.settings.shards;
+  return shards[std::hash<std::string_view>{}(key) % shards.size()];
+}
+
 void ask(self_ptr self, front_lookup& l) {
-  const auto& shards = self->state.settings.shards;
-  const auto& owner = shards[std::hash<std::string_view>{}(l.what.about.key) % shards.size()];
-  const auto timeout = microseconds{l.what.remaining_us} + grace;
-  self->request(owner, timeout, std::move(l.what))
-    .then([done = l.done](answer& a) { (*done)(std::move(a)); },
-      [done = l.done](const caf::error& e) {
-        auto error = from_caf(e);
-        answer a;
-        a.code = error.code;
-        a.message = std::move(error.message);
-        (*done)(std::move(a));
-      });
+  auto& s = self->state;
+  const auto& owner = owner_of(s, l.what.about.key);
+  const auto id = ++s.last_id;
+  const auto until = self->clock().now() + microseconds{l.what.remaining_us} + grace;
+  s.under_way.emplace(id, front_state::asked{std::move(l.done), until});
+  s.open.add(until, id);
+  wake_at(self, s.tick, s.open.next());
+  self->request(owner, caf::infinite, std::move(l.what))
+    .then([self, id](answer& a) { end(self->state, id, std::move(a)); },
+      [self, id](const caf::error& e) { end(self->state, id, refusal(from_caf(e))); });
+}
+
+void tick(self_ptr self) {
+  auto& s = self->state;
+  const auto now = self->clock().now();
+  if (!s.tick.rang(now))
+    return;
+  for (const auto id : s.open.take_due(now))
+    end(s, id, refusal({ec::deadline_exceeded, "the cache did not answer"}));
+  wake_at(self, s.tick, s.open.next());
 }
 
 void collect(self_ptr self, const front_stats& wish) {
@@ -58,7 +88,9 @@ front_actor::behavior_type front(self_ptr self, front_settings settings) {
   self->state.settings = std::move(settings);
   return {
     [self](front_lookup& l) { ask(self, l); },
+    [self](const compress& c) { self->send(owner_of(self->state, c.key), c); },
     [self](const front_stats& wish) { collect(self, wish); },
+    [self](tick_atom) { tick(self); },
   };
 }
 

@@ -2,6 +2,7 @@
 // the key, with a deadline, and hands the answer back through the callback it was given.
 #pragma once
 
+#include "actors/timer/deadlines.hpp"
 #include "messages/cache.hpp"
 
 #include <caf/actor.hpp>
@@ -11,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 namespace troupe {
@@ -18,8 +20,9 @@ namespace troupe {
 /// One lookup on its way from an I/O thread. `done` is called exactly once, on an actor thread: with the shard's
 /// answer, or with one whose code says why there is none.
 struct front_lookup {
+  using callback = std::shared_ptr<std::function<void(answer)>>;
   lookup what;
-  std::shared_ptr<std::function<void(answer)>> done;
+  callback done;
 };
 
 /// A wish for everybody's counters. Actors that do not answer within a second are left out, and `silent` counts them.
@@ -30,8 +33,12 @@ struct front_stats {
 using front_actor = caf::typed_actor<
   // Ask the owner of the key.
   caf::reacts_to<front_lookup>,
+  // Have the owner of the key compress what it keeps.
+  caf::reacts_to<compress>,
   // Collect everybody's counters.
-  caf::reacts_to<front_stats>>;
+  caf::reacts_to<front_stats>,
+  // Look whose time is over.
+  caf::reacts_to<tick_atom>>;
 
 struct front_settings {
   std::vector<cache_actor> shards;       // a key's owner is shards[hash(key) % size]
@@ -39,7 +46,16 @@ struct front_settings {
 };
 
 struct front_state {
+  struct asked {
+    front_lookup::callback done;
+    std::chrono::steady_clock::time_point until; // later, the shard is at fault
+  };
+
   front_settings settings;
+  std::unordered_map<std::uint64_t, asked> under_way;
+  std::uint64_t last_id = 0;
+  deadlines<std::uint64_t> open;
+  wake_up tick;
   static inline const char* name = "bridge";
 };
 

@@ -33,7 +33,7 @@ struct world : test::actors {
         held.push_back(me->make_response_promise<outcome>());
         return held.back();
       },
-      [](const patience_over&) {},
+      [](tick_atom) {},
       [this](stats_atom) { return run_inside(); },
     };
   });
@@ -230,6 +230,52 @@ TEST(gzip is made for who wants it and kept for who comes later) {
   REQUIRE(kept != nullptr);
   CHECK(!kept->gzip.empty());
   CHECK(kept->gzip.view().size() < kept->plain.view().size());
+}
+
+TEST(what nobody wanted compressed is compressed when a reader asks for it) {
+  next.data = blob{"[\"" + std::string(5'000, 'x') + "\"]"};
+  ask("big");
+  REQUIRE(index->find("big") != nullptr);
+  CHECK(index->find("big")->gzip.empty());
+  const auto etag = index->find("big")->etag;
+  caf::anon_send(shard, compress{"big"});
+  caf::anon_send(shard, compress{"unknown"});
+  settle();
+  CHECK(!index->find("big")->gzip.empty());
+  CHECK_EQ(index->find("big")->etag, etag);
+}
+
+TEST(an orchestrator that never answers is given up after the deadline and two seconds) {
+  hold = true;
+  const auto a = ask();
+  advance(11'900ms);
+  CHECK(a->code == ec::internal); // the test's own mark: not answered
+  advance(200ms);
+  CHECK(a->code == ec::deadline_exceeded);
+  CHECK_EQ(fetches->load(), 0);
+  hold = false;
+  const auto b = ask(); // the key is free again
+  CHECK_EQ(b->x_cache, "MISS");
+}
+
+TEST(an answer that comes after its fetch was given up changes nothing) {
+  hold = true;
+  const auto a = ask();
+  advance(12'100ms);
+  CHECK(a->code == ec::deadline_exceeded);
+  inside(boss, [this] { held[0].deliver(next); });
+  CHECK(index->find("search:query:dune") == nullptr);
+}
+
+TEST(a shard that ends tells everybody who waits) {
+  hold = true;
+  const auto a = ask();
+  const auto b = ask();
+  self->send_exit(shard, caf::exit_reason::user_shutdown);
+  settle();
+  CHECK(a->code == ec::cancelled);
+  CHECK(b->code == ec::cancelled);
+  CHECK_EQ(fetches->load(), 0);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

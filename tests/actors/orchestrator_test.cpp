@@ -59,6 +59,7 @@ struct world : test::actors {
                       std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000,
                       1};
                   },
+                  [](tick_atom) {},
                   [this](stats_atom) { return run_inside(); },
                 };
               });
@@ -253,6 +254,26 @@ TEST(a merge waits for the slower one as long as its patience and no longer) {
   CHECK_EQ(o->providers[1].elapsed_us, 800'000);
   // The late answer changes nothing.
   inside(handles["openlibrary"], [this] { held.back().deliver(one_word(1)); });
+}
+
+TEST(a provider that never answers is given up a second after the deadline) {
+  scripts["google"].hold = scripts["openlibrary"].hold = true;
+  const auto o = ask();
+  advance(10'900ms);
+  CHECK(o->code == ec::internal); // the test's own mark: not answered
+  advance(200ms);
+  CHECK(o->code == ec::all_providers_failed);
+  REQUIRE_EQ(o->providers.size(), 2u);
+  CHECK(o->providers[0].code == ec::deadline_exceeded);
+  CHECK(o->providers[1].code == ec::deadline_exceeded);
+}
+
+TEST(an orchestrator that ends tells everybody who waits) {
+  scripts["google"].hold = scripts["openlibrary"].hold = true;
+  const auto o = ask();
+  self->send_exit(boss, caf::exit_reason::user_shutdown);
+  settle();
+  CHECK(o->code == ec::cancelled);
 }
 
 TEST(the providers end with their supervisor) {

@@ -57,6 +57,8 @@ struct world : test::actors {
         return upstream_request{"/find?q=" + q.text + "&key=" + key, {{"Accept", "application/json"}}};
       },
       [](const question&, const http_response& r) -> result<records_ptr> {
+        if (r.status == 599)
+          throw std::runtime_error{"a bug in a mapper"};
         if (r.status == 429)
           return fail(ec::provider_limited, "quota");
         if (r.status >= 500)
@@ -126,6 +128,29 @@ TEST(a call gets a permit and asks the upstream and gives the permit back) {
   CHECK_EQ(requests[0].headers.back().second, "00-trace");
   CHECK_EQ(requests[0].timeout_us, 3'000'000);
   CHECK_EQ(released, 1);
+}
+
+TEST(a client that never answers is given up half a second after the deadline) {
+  start();
+  hang = true;
+  const auto end = call(7, 2s);
+  advance(2'400ms);
+  CHECK(end->code == ec::internal); // the test's own mark: not answered
+  advance(200ms);
+  CHECK(end->code == ec::deadline_exceeded);
+  CHECK_EQ(released, 1);
+}
+
+TEST(a provider that crashes answers who waits and ends as one that tripped) {
+  start();
+  hang = true;
+  const auto first = call();
+  hang = false;
+  response.status = 599; // the mapper of this test throws on it
+  const auto second = call();
+  CHECK(first->code == ec::circuit_tripped);
+  CHECK(second->code == ec::circuit_tripped);
+  CHECK(died());
 }
 
 TEST(an attempt never outlasts the deadline of its request) {

@@ -47,7 +47,7 @@ for path in sources:
                 complain(path, line, f"storage knows no CAF: {target}")
         if top == "actors":
             folder = rest[0]
-            if target.startswith("actors/") and target.split("/")[1] != folder:
+            if target.startswith("actors/") and target.split("/")[1] not in (folder, "timer"):
                 complain(path, line, f"actor {folder} includes another: {target}")
             if target.startswith("storage/") and folder != "store":
                 complain(path, line, f"only actors/store includes storage: {target}")

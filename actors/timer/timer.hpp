@@ -1,0 +1,21 @@
+// How an actor is woken in time: one tick for all that it waits for.
+#pragma once
+
+#include "actors/timer/deadlines.hpp"
+#include "messages/atoms.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+
+/// Sends `self` a tick at `when`, unless one comes at least as early.
+template <class Self>
+void wake_at(Self self, wake_up& a, std::optional<wake_up::time> when) {
+  using std::chrono::microseconds;
+  if (when && a.set(*when))
+    // Never in the past, and never without a pause: a tick that finds nothing due must not spin.
+    self->delayed_send(
+      self, std::max<std::chrono::nanoseconds>(*when - self->clock().now(), microseconds{1}), tick_atom::value);
+}
+
+} // namespace troupe
