@@ -70,7 +70,8 @@ answer failure(const outcome& o) {
   return a;
 }
 
-// Compresses what is kept under a key. Not in advance for everybody: most misses are never read again.
+// Compresses what is kept under a key. Not in advance: most misses are never read again, and whoever waits behind this
+// one in the mailbox would wait for that too.
 void compress_kept(cache_state& s, const std::string& key) {
   const auto kept = s.store->find(key);
   if (!kept || !kept->gzip.empty())
@@ -133,8 +134,6 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   if (wanted)
     fresh.gzip = gzip_if_worth(fresh.plain.view(), hasty);
   end(self, key, fresh);
-  if (wanted) // after everybody is answered, for the readers to come
-    compress_kept(s, key);
 }
 
 void on_outcome(self_ptr self, const std::string& key, outcome& o) {
