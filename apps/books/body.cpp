@@ -9,7 +9,17 @@
 namespace troupe::books {
 namespace {
 
-using nlohmann::json;
+using simdjson::dom::element_type;
+
+/// Larger bodies are rare, and a parser keeps some 15 times the size of the largest that it has read.
+constexpr std::size_t most_kept = std::size_t{512} * 1024;
+
+simdjson::dom::parser bounded_parser() {
+  simdjson::dom::parser parser;
+  // The depth stays when the capacity grows. Without memory, the first parse says so.
+  [[maybe_unused]] const auto error = parser.allocate(simdjson::dom::MINIMAL_DOCUMENT_CAPACITY, max_json_depth);
+  return parser;
+}
 
 /// A provider's own words in a message of ours: enough to recognise the fault, no more.
 constexpr std::size_t max_words = 200;
@@ -36,25 +46,23 @@ struct complaint {
   bool limit = false;
 };
 
-complaint read_complaint(const json& body) {
+complaint read_complaint(const json_value& body) {
   complaint c;
-  const auto* error = find(body, "error");
-  const json& from = error && error->is_object() ? *error : body;
-  for (const char* key : {"message", "error_message", "error", "reason"})
-    if (c.words.empty() && find(from, key) && find(from, key)->is_string())
-      c.words = text_of(from, key);
-  for (const char* key : {"code", "status"})
-    if (const auto* number = find(from, key); number && c.status == 0)
-      c.status = number_of(*number);
-  c.limit = speaks_of_limits(c.words) || speaks_of_limits(text_of(from, "status"));
-  if (const auto* errors = find(from, "errors"); errors && errors->is_array())
-    for (const auto& one : *errors)
-      c.limit = c.limit || speaks_of_limits(text_of(one, "reason"));
+  const auto error = find(body, "error");
+  const auto from = error && error->is_object() ? *error : body;
+  for (const auto* key : {"message", "error_message", "error", "reason"})
+    if (const auto words = find(from, key); words && words->is_string() && c.words.empty())
+      c.words = text_of(words);
+  for (const auto* key : {"code", "status"})
+    if (c.status == 0)
+      c.status = number_of(find(from, key));
+  c.limit = speaks_of_limits(c.words) || speaks_of_limits(text_of(find(from, "status")));
+  if (const auto errors = find(from, "errors"); errors && errors->is_array())
+    each(errors, [&](const json_value& one) {
+      c.limit = c.limit || speaks_of_limits(text_of(find(one, "reason")));
+      return !c.limit;
+    });
   return c;
-}
-
-bool every_key(std::string_view, int) noexcept {
-  return true;
 }
 
 result<verdict> judge(std::string_view provider, std::int64_t status, const complaint& c) {
@@ -79,17 +87,21 @@ result<verdict> judge(std::string_view provider, std::int64_t status, const comp
 
 } // namespace
 
-result<json> parse_body(std::string_view provider, std::string_view body, key_filter wanted) {
+result<json_value> parse_body(std::string_view provider, std::string_view body) {
   body = without_mark(body);
   const auto first = body.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos)
     return malformed(provider, "body: expected JSON, got nothing");
   if (body[first] == '<')
     return malformed(provider, "body: expected JSON, got HTML or XML");
-  auto read = read_json(body, wanted);
-  if (read.document)
-    return std::move(*read.document);
-  return malformed(provider, "body: broken JSON: " + std::string{read.error});
+  // It holds the document and, as simdjson reads beyond a text's end, a padded copy of the text.
+  thread_local auto parser = bounded_parser();
+  if (parser.capacity() > most_kept && body.size() <= most_kept)
+    parser = bounded_parser();
+  const auto parsed = parser.parse(body.data(), body.size(), true);
+  if (parsed.error())
+    return malformed(provider, "body: broken JSON: " + std::string{simdjson::error_message(parsed.error())});
+  return parsed.value_unsafe();
 }
 
 result<verdict> judge_status(std::string_view provider, const http_response& answer) {
@@ -98,16 +110,16 @@ result<verdict> judge_status(std::string_view provider, const http_response& ans
   if (answer.status >= 200 && answer.status < 300)
     return verdict::read;
   complaint c;
-  if (auto body = parse_body(provider, answer.body.view(), every_key))
+  if (auto body = parse_body(provider, answer.body.view()))
     c = read_complaint(body.value());
   else
     c.limit = speaks_of_limits(answer.body.view().substr(0, 4096)); // an HTML page
   return judge(provider, answer.status, c);
 }
 
-result<verdict> judge_complaint(std::string_view provider, const json& body) {
-  const auto* error = find(body, "error");
-  const auto* message = find(body, "message");
+result<verdict> judge_complaint(std::string_view provider, const json_value& body) {
+  const auto error = find(body, "error");
+  const auto message = find(body, "message");
   if (!error && !(message && message->is_string()))
     return verdict::read;
   auto c = read_complaint(body);
@@ -118,92 +130,114 @@ result<verdict> judge_complaint(std::string_view provider, const json& body) {
   return judge(provider, c.status, c);
 }
 
-const json* find(const json& object, const char* key) {
-  if (!object.is_object())
-    return nullptr;
-  const auto it = object.find(key);
-  return it == object.end() ? nullptr : &*it;
+std::string type_name(const json_value& value) {
+  switch (value.type()) {
+  case element_type::OBJECT:
+    return "object";
+  case element_type::ARRAY:
+    return "array";
+  case element_type::STRING:
+    return "string";
+  case element_type::BOOL:
+    return "boolean";
+  case element_type::NULL_VALUE:
+    return "null";
+  default:
+    return "number";
+  }
 }
 
-namespace {
+json_member find(const json_member& object, std::string_view key) {
+  json_member found;
+  simdjson::dom::object members;
+  if (!object || object->get(members))
+    return found;
+  const auto end = members.end();
+  for (auto member = members.begin(); member != end; ++member)
+    if (member.key_equals(key))
+      found = member.value();
+  return found;
+}
 
-/// The value in which a text stands: the value itself, `value`, `name` or `key` of an object, the first of an array.
-const json& text_in(const json& value) {
-  const auto* v = &value;
+json_value text_in(const json_value& value) {
+  auto v = value;
   // an array of objects of strings is the deepest that occurs
   for (int depth = 0; depth < 3; ++depth) {
-    if (v->is_array() && !v->empty()) {
-      v = &v->front();
-    } else if (v->is_object()) {
-      const json* inner = nullptr;
-      for (const char* key : {"value", "name", "key"})
+    json_member inner;
+    simdjson::dom::array list;
+    if (v.is_object()) {
+      for (const auto* key : {"value", "name", "key"})
         if (!inner)
-          inner = find(*v, key);
-      if (!inner)
-        break;
-      v = inner;
-    } else {
-      break;
+          inner = find(v, key);
+    } else if (!v.get(list) && list.begin() != list.end()) {
+      inner = *list.begin();
     }
+    if (!inner)
+      break;
+    v = *inner;
   }
-  return *v;
+  return v;
 }
 
-} // namespace
-
-std::string raw_text(const json& value) {
-  const auto& text = text_in(value);
-  if (text.is_string())
-    return text.get_ref<const std::string&>();
-  if (text.is_number_integer())
-    return text.dump();
-  if (text.is_number_float() && number_of(text) != 0)
-    return std::to_string(number_of(text));
-  return {};
+std::string digits_of(const json_value& value) {
+  switch (value.type()) {
+  case element_type::INT64:
+    return std::to_string(value.get_int64().value_unsafe());
+  case element_type::UINT64:
+    return std::to_string(value.get_uint64().value_unsafe());
+  case element_type::DOUBLE:
+    if (const auto number = number_of(value); number != 0)
+      return std::to_string(number);
+    return {};
+  default:
+    return {};
+  }
 }
 
-std::string tidy_text(const json& value) {
-  const auto& text = text_in(value);
-  return text.is_string() ? tidy(text.get_ref<const std::string&>()) : raw_text(text);
+std::string text_of(const json_member& value) {
+  return with_text(value, tidy);
 }
 
-std::string text_of(const json& object, const char* key) {
-  const auto* value = find(object, key);
-  return value ? tidy_text(*value) : std::string{};
-}
-
-std::vector<std::string> texts_of(const json& object, const char* key, std::size_t most) {
+std::vector<std::string> texts_of(const json_member& value, std::size_t most) {
   std::vector<std::string> list;
-  auto add = [&](const json& value) {
-    if (list.size() >= most)
-      return;
-    auto text = tidy_text(value);
+  each(value, [&](const json_value& one) {
+    auto text = text_of(one);
     if (!text.empty() && std::find(list.begin(), list.end(), text) == list.end())
       list.push_back(std::move(text));
-  };
-  if (const auto* value = find(object, key)) {
-    if (value->is_array())
-      std::for_each(value->begin(), value->end(), add);
-    else
-      add(*value);
-  }
+    return list.size() < most;
+  });
   return list;
 }
 
-std::int64_t number_of(const json& value) {
-  if (value.is_number_unsigned())
-    return static_cast<std::int64_t>(std::min<std::uint64_t>(value.get<std::uint64_t>(), INT64_MAX));
-  if (value.is_number_float()) {
-    const auto number = value.get<double>();
+std::int64_t number_of(const json_member& value) {
+  if (!value)
+    return 0;
+  switch (value->type()) {
+  case element_type::INT64:
+    return std::max<std::int64_t>(value->get_int64().value_unsafe(), 0);
+  case element_type::UINT64: // only what an INT64 does not hold
+    return INT64_MAX;
+  case element_type::DOUBLE: {
+    const auto number = value->get_double().value_unsafe();
     return number >= 0 && number < 1e15 && std::floor(number) == number ? static_cast<std::int64_t>(number) : 0;
   }
-  if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
+  case element_type::STRING: {
+    const auto text = value->get_string().value_unsafe();
+    const auto* const text_end = text.data() + text.size();
     std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc{} && end == text.data() + text.size() && number > 0 ? number : 0;
+    const auto [end, error] = std::from_chars(text.data(), text_end, number);
+    return error == std::errc{} && end == text_end && number > 0 ? number : 0;
   }
-  return value.is_array() && !value.empty() && !value.front().is_array() ? number_of(value.front()) : 0;
+  case element_type::ARRAY: {
+    const simdjson::dom::array list = value->get_array().value_unsafe();
+    if (list.begin() == list.end())
+      return 0;
+    const auto first = *list.begin();
+    return first.is_array() ? 0 : number_of(first);
+  }
+  default:
+    return 0;
+  }
 }
 
 std::string https_url(std::string_view url) {

@@ -2,36 +2,27 @@
 
 #include "apps/books/body.hpp"
 #include "apps/books/mapping.hpp"
+#include "apps/books/members.hpp"
 #include "apps/books/text.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace troupe::books {
 namespace {
-
-using nlohmann::json;
 
 constexpr std::string_view name = "google";
 
 /// The API refuses more (reference: "Acceptable values are 0 to 40").
 constexpr int most_results = 40;
 
-/// Every name that the functions below look up.
-constexpr key_set wanted_keys{
-  std::array<std::string_view, 32>{"id", "code", "type", "error", "items", "large", "small", "title", "errors",
-    "medium", "reason", "status", "authors", "message", "language", "subtitle", "pageCount", "publisher", "thumbnail",
-    "categories", "extraLarge", "identifier", "imageLinks", "searchInfo", "totalItems", "volumeInfo", "description",
-    "textSnippet", "publishedDate", "smallThumbnail", "printedPageCount", "industryIdentifiers"}};
-
-bool wanted(std::string_view key, int) noexcept {
-  return wanted_keys.contains(key);
-}
+constexpr name_list info_names{{"authors", "categories", "description", "imageLinks", "industryIdentifiers", "language",
+  "pageCount", "printedPageCount", "publishedDate", "publisher", "subtitle", "title"}};
+using volume_info = members<info_names>;
 
 /// "Fiction / Science Fiction / General" is Fiction and Science Fiction.
-std::vector<std::string> categories_of(const json& info) {
+std::vector<std::string> categories_of(const volume_info& info) {
   std::vector<std::string> list;
-  for (const auto& path : texts_of(info, "categories", most_categories)) {
+  for (const auto& path : texts_of(info["categories"], most_categories)) {
     for (std::size_t from = 0; from < path.size();) {
       const auto end = std::min(path.find(" / ", from), path.size());
       auto part = path.substr(from, end - from);
@@ -45,54 +36,50 @@ std::vector<std::string> categories_of(const json& info) {
   return list;
 }
 
-std::string cover_of(const json& info) {
-  const auto* links = find(info, "imageLinks");
-  if (!links)
-    return {};
-  for (const char* size : {"large", "medium", "small", "thumbnail", "smallThumbnail", "extraLarge"})
-    if (auto url = https_url(text_of(*links, size)); !url.empty())
+isbn_list isbns_of(const volume_info& info) {
+  isbn_list list;
+  if (const auto& all = info["industryIdentifiers"]; all && all->is_array())
+    each(all, [&](const json_value& one) {
+      if (text_of(find(one, "type")).starts_with("ISBN")) // not OTHER, ISSN, PKEY
+        list.add(text_of(find(one, "identifier")));
+      return true;
+    });
+  return list;
+}
+
+std::string cover_of(const volume_info& info) {
+  for (const auto* size : {"large", "medium", "small", "thumbnail", "smallThumbnail", "extraLarge"})
+    if (auto url = https_url(text_of(find(info["imageLinks"], size))); !url.empty())
       return url;
   return {};
 }
 
-std::string description_of(const json& volume, const json& info) {
-  if (const auto* text = find(info, "description"))
-    if (auto plain = html_to_text(raw_text(*text)); !plain.empty())
-      return plain;
-  const auto* search = find(volume, "searchInfo");
-  const auto* snippet = search ? find(*search, "textSnippet") : nullptr;
-  return snippet ? html_to_text(raw_text(*snippet)) : std::string{};
+std::string description_of(const json_value& volume, const volume_info& info) {
+  auto plain = with_text(info["description"], html_to_text);
+  return plain.empty() ? with_text(find(find(volume, "searchInfo"), "textSnippet"), html_to_text) : plain;
 }
 
-void add_volume(std::vector<book>& list, const json& volume) {
-  const auto* info = find(volume, "volumeInfo");
-  if (!info)
+void add_volume(std::vector<book>& list, const json_value& volume) {
+  const volume_info info{find(volume, "volumeInfo")};
+  auto title = text_of(info["title"]);
+  if (title.empty())
     return;
-  book b;
-  b.title = text_of(*info, "title");
-  if (b.title.empty())
-    return;
-  b.subtitle = text_of(*info, "subtitle");
-  b.authors = texts_of(*info, "authors", most_authors);
-  b.publisher = text_of(*info, "publisher");
-  take_date(b, text_of(*info, "publishedDate"));
-  if (const auto* identifiers = find(*info, "industryIdentifiers"); identifiers && identifiers->is_array()) {
-    std::vector<std::string> listed;
-    for (const auto& one : *identifiers)
-      if (text_of(one, "type").starts_with("ISBN")) // not OTHER, ISSN, PKEY
-        listed.push_back(text_of(one, "identifier"));
-    take_isbns(b, listed);
-  }
-  for (const char* key : {"pageCount", "printedPageCount"})
-    if (const auto* pages = find(*info, key); pages && b.page_count == 0)
-      take_pages(b, number_of(*pages));
-  b.language = language_code(text_of(*info, "language"));
-  b.categories = categories_of(*info);
-  b.description = description_of(volume, *info);
-  b.cover_url = cover_of(*info);
-  b.set_id(name, text_of(volume, "id"));
+  auto& b = list.emplace_back();
+  b.title = std::move(title);
+  b.subtitle = text_of(info["subtitle"]);
+  b.authors = texts_of(info["authors"], most_authors);
+  b.publisher = text_of(info["publisher"]);
+  take_date(b, text_of(info["publishedDate"]));
+  isbns_of(info).give_to(b);
+  for (const auto& pages : {info["pageCount"], info["printedPageCount"]})
+    if (b.page_count == 0)
+      take_pages(b, number_of(pages));
+  b.language = language_code(text_of(info["language"]));
+  b.categories = categories_of(info);
+  b.description = description_of(volume, info);
+  b.cover_url = cover_of(info);
+  b.set_id(name, text_of(find(volume, "id")));
   stamp(b, name);
-  list.push_back(std::move(b));
 }
 
 upstream_request build(const question& q, const std::string& key) {
@@ -109,34 +96,25 @@ upstream_request build(const question& q, const std::string& key) {
 }
 
 result<records_ptr> map(const question& q, const http_response& answer) {
-  const auto verdict = judge_status(name, answer);
-  if (!verdict)
-    return verdict.error();
-  if (verdict.value() == verdict::nothing)
-    return records_ptr{std::make_shared<book_list>()};
-  auto books = books_from_google(answer.body.view());
-  if (!books)
-    return books.error();
-  if (q.route == "details")
-    keep_asked(books.value(), q.text);
-  return records_ptr{std::make_shared<book_list>(std::move(books.value()))};
+  return map_answer(name, q, answer, [](std::string_view body, bool) { return books_from_google(body); });
 }
 
 } // namespace
 
 result<std::vector<book>> books_from_google(std::string_view text) {
-  const auto parsed = parse_body(name, text, wanted);
+  const auto parsed = parse_body(name, text);
   if (!parsed)
     return parsed.error();
   const auto& body = parsed.value();
   std::vector<book> list;
-  if (const auto* items = find(body, "items")) {
+  if (const auto items = find(body, "items")) {
     if (!items->is_array())
-      return malformed(name, "items: expected an array, got " + std::string{items->type_name()});
-    list.reserve(items->size());
-    for (const auto& volume : *items)
+      return malformed(name, "items: expected an array, got " + type_name(*items));
+    const simdjson::dom::array volumes = items->get_array().value_unsafe();
+    list.reserve(std::min<std::size_t>(volumes.size(), most_results));
+    for (const auto& volume : volumes)
       add_volume(list, volume);
-    return readable(name, std::move(list), items->size(), "items[].volumeInfo.title");
+    return readable(name, std::move(list), volumes.size(), "items[].volumeInfo.title");
   }
   if (find(body, "volumeInfo")) {
     add_volume(list, body);
@@ -145,7 +123,7 @@ result<std::vector<book>> books_from_google(std::string_view text) {
   const auto verdict = judge_complaint(name, body);
   if (!verdict)
     return verdict.error();
-  const auto* total = find(body, "totalItems");
+  const auto total = find(body, "totalItems");
   if (verdict.value() == verdict::nothing || (total && total->is_number()))
     return list;
   return malformed(name, "items: expected an array, the body has none");

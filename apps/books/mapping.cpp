@@ -1,11 +1,9 @@
 #include "apps/books/mapping.hpp"
 
 #include "apps/books/body.hpp"
-#include "apps/books/isbn.hpp"
 #include "apps/books/text.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace troupe::books {
 namespace {
@@ -17,25 +15,24 @@ void set_isbn(book& b, const isbn& chosen) {
 
 } // namespace
 
-void take_isbns(book& b, const std::vector<std::string>& listed) {
-  std::optional<isbn> first13;
-  std::optional<isbn> first10;
-  for (const auto& text : listed) {
-    const auto read = isbn::parse(text);
-    if (!read)
-      continue;
-    // ten digits may carry hyphens, but never reach the thirteen digits that the other form has at least
-    auto& first =
-      std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) == 13 ? first13 : first10;
-    if (!first)
-      first = read.value();
-    b.other_isbns.push_back(read.value().number());
-  }
-  if (b.other_isbns.empty())
+void isbn_list::add(std::string_view text) {
+  const auto read = isbn::parse(text);
+  if (!read)
     return;
-  const auto& chosen = first13 ? *first13 : *first10;
+  // ten digits may carry hyphens, but never reach the thirteen digits that the other form has at least
+  auto& first =
+    std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) == 13 ? first13_ : first10_;
+  if (!first)
+    first = read.value();
+  numbers_.push_back(read.value().number());
+}
+
+void isbn_list::give_to(book& b) && {
+  if (empty())
+    return;
+  const auto& chosen = first13_ ? *first13_ : *first10_;
   set_isbn(b, chosen);
-  auto& others = b.other_isbns;
+  auto& others = b.other_isbns = std::move(numbers_);
   std::sort(others.begin(), others.end());
   others.erase(std::unique(others.begin(), others.end()), others.end());
   others.erase(std::find(others.begin(), others.end(), chosen.number()));
@@ -107,6 +104,22 @@ result<std::vector<book>> readable(
     return malformed(
       provider, std::string{where} + ": expected a title, none of " + std::to_string(seen) + " records has one");
   return list;
+}
+
+result<records_ptr> map_answer(
+  std::string_view provider, const question& q, const http_response& answer, body_reader read) {
+  const auto verdict = judge_status(provider, answer);
+  if (!verdict)
+    return verdict.error();
+  if (verdict.value() == verdict::nothing)
+    return records_ptr{std::make_shared<book_list>()};
+  const bool details = q.route == "details";
+  auto books = read(answer.body.view(), details);
+  if (!books)
+    return books.error();
+  if (details)
+    keep_asked(books.value(), q.text);
+  return records_ptr{std::make_shared<book_list>(std::move(books.value()))};
 }
 
 } // namespace troupe::books

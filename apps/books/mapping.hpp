@@ -1,9 +1,12 @@
-// What all book mappers share: choosing an ISBN, noting who said what, and not passing off one book as another.
+// What all book mappers share: from an answer's status to its records, choosing an ISBN, noting who said what, and not
+// passing off one book as another.
 #pragma once
 
 #include "apps/books/book.hpp"
+#include "apps/books/isbn.hpp"
 #include "messages/result.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +18,22 @@ namespace troupe::books {
 inline constexpr std::size_t most_categories = 20;
 inline constexpr std::size_t most_authors = 50;
 
-/// Sets isbn13 and isbn10 from what a provider lists: the first valid ISBN-13, otherwise the first valid ISBN-10. The
-/// others that are valid go to `other_isbns`, in ascending order. Invalid ones are skipped.
-void take_isbns(book& b, const std::vector<std::string>& listed);
+/// The ISBNs that a provider lists for one record. Invalid ones are skipped.
+class isbn_list {
+public:
+  void add(std::string_view text);
+
+  /// Sets isbn13 and isbn10: the first valid ISBN-13, otherwise the first valid ISBN-10. The others go to
+  /// `other_isbns`, in ascending order.
+  void give_to(book& b) &&;
+
+  [[nodiscard]] bool empty() const noexcept { return numbers_.empty(); }
+
+private:
+  std::optional<isbn> first13_;
+  std::optional<isbn> first10_;
+  std::vector<std::uint64_t> numbers_;
+};
 
 /// Sets the published date as given, and its year.
 void take_date(book& b, std::string_view date);
@@ -36,5 +52,12 @@ void keep_asked(std::vector<book>& hits, std::string_view isbn13);
 /// The records of one answer, or the error that none of `seen` > 0 listed ones had a title (`where` names the field).
 [[nodiscard]] result<std::vector<book>> readable(
   std::string_view provider, std::vector<book> list, std::size_t seen, std::string_view where);
+
+/// The books in the body of a successful answer; `details`: it answers for one ISBN.
+using body_reader = result<std::vector<book>> (*)(std::string_view body, bool details);
+
+/// A provider's upstream_api::map: judges the status, and keeps of a details answer what was asked for.
+[[nodiscard]] result<records_ptr> map_answer(
+  std::string_view provider, const question& q, const http_response& answer, body_reader read);
 
 } // namespace troupe::books

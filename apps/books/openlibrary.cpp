@@ -2,15 +2,13 @@
 
 #include "apps/books/body.hpp"
 #include "apps/books/mapping.hpp"
+#include "apps/books/members.hpp"
 #include "apps/books/text.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace troupe::books {
 namespace {
-
-using nlohmann::json;
 
 constexpr std::string_view name = "openlibrary";
 
@@ -21,174 +19,174 @@ constexpr std::string_view search_fields =
   "key,title,subtitle,author_name,isbn,publisher,first_publish_year,publish_date,"
   "number_of_pages_median,language,subject,cover_i";
 
-/// Every name that the functions below look up.
-constexpr key_set wanted_keys{std::array<std::string_view, 45>{"key", "code", "docs", "isbn", "name", "type", "cover",
-  "error", "large", "small", "title", "value", "covers", "errors", "medium", "reason", "status", "authors", "cover_i",
-  "details", "entries", "isbn_10", "isbn_13", "message", "subject", "language", "numFound", "subjects", "subtitle",
-  "languages", "num_found", "publisher", "publishers", "author_name", "description", "identifiers", "openlibrary",
-  "publish_date", "publish_year", "title_prefix", "error_message", "number_of_pages", "first_publish_date",
-  "first_publish_year", "number_of_pages_median"}};
-
-bool wanted(std::string_view key, int depth) noexcept {
-  // in the outermost object api/books has whatever was asked ("ISBN:..."), and only a truly empty one is "not found"
-  return depth == 1 || wanted_keys.contains(key);
-}
+constexpr name_list record_names{{"author_name", "authors", "cover", "cover_i", "covers", "description",
+  "first_publish_date", "first_publish_year", "identifiers", "isbn", "isbn_10", "isbn_13", "key", "language",
+  "languages", "number_of_pages", "number_of_pages_median", "publish_date", "publish_year", "publisher", "publishers",
+  "subject", "subjects", "subtitle", "title", "title_prefix", "type"}};
+using record = members<record_names>;
 
 /// "/type/edition" of `{"type": {"key": ...}}`, or "work" of a search document.
-std::string type_of(const json& record) {
-  return text_of(record, "type");
+std::string type_of(const record& r) {
+  return text_of(r["type"]);
 }
 
-bool is_author(const json& record) {
-  return type_of(record) == "/type/author" || type_of(record) == "author"
-         || text_of(record, "key").starts_with("/authors/");
+bool is_author(const record& r) {
+  const auto type = type_of(r);
+  return type == "/type/author" || type == "author" || text_of(r["key"]).starts_with("/authors/");
 }
 
 /// The only one of a list that says the same throughout.
-std::string only_text(const json& record, const char* key) {
-  auto list = texts_of(record, key, 2);
-  return list.size() == 1 ? std::move(list.front()) : std::string{};
+std::string only_text(const json_member& value) {
+  std::string only;
+  each(value, [&](const json_value& one) {
+    auto text = text_of(one);
+    if (only.empty())
+      only = std::move(text);
+    else if (!text.empty() && text != only) {
+      only.clear();
+      return false;
+    }
+    return true;
+  });
+  return only;
 }
 
-std::string first_of(const json& record, std::initializer_list<const char*> keys) {
-  for (const char* key : keys)
-    if (auto text = text_of(record, key); !text.empty())
-      return text;
-  return {};
+std::string first_of(const json_member& preferred, const json_member& other) {
+  auto text = text_of(preferred);
+  return text.empty() ? text_of(other) : text;
 }
 
 /// Names in `author_name`, or in `authors` where they are more than keys.
-std::vector<std::string> authors_of(const json& record) {
-  auto list = texts_of(record, "author_name", most_authors);
-  const auto* authors = find(record, "authors");
-  if (list.empty() && authors && authors->is_array())
-    for (const auto& author : *authors)
-      if (auto text = author.is_string() ? tidy_text(author) : text_of(author, "name");
-          !text.empty() && list.size() < most_authors)
+std::vector<std::string> authors_of(const record& r) {
+  auto list = texts_of(r["author_name"], most_authors);
+  if (list.empty() && r["authors"] && r["authors"]->is_array())
+    each(r["authors"], [&](const json_value& author) {
+      if (auto text = text_of(author.is_string() ? author : find(author, "name")); !text.empty())
         list.push_back(std::move(text));
+      return list.size() < most_authors;
+    });
   return list;
 }
 
-std::vector<std::string> isbns_of(const json& record) {
-  std::vector<std::string> list;
-  auto add = [&](const json* from, const char* key) {
-    const auto* value = from ? find(*from, key) : nullptr;
-    if (!value)
-      return;
-    if (value->is_array())
-      for (const auto& one : *value)
-        list.push_back(raw_text(one));
-    else
-      list.push_back(raw_text(*value));
-  };
-  add(&record, "isbn_13");
-  add(&record, "isbn_10");
-  add(&record, "isbn");
-  const auto* identifiers = find(record, "identifiers");
-  add(identifiers, "isbn_13");
-  add(identifiers, "isbn_10");
+isbn_list isbns_of(const record& r) {
+  isbn_list list;
+  for (const auto& values :
+    {r["isbn_13"], r["isbn_10"], r["isbn"], find(r["identifiers"], "isbn_13"), find(r["identifiers"], "isbn_10")})
+    each(values, [&](const json_value& one) {
+      with_text(one, [&](std::string_view text) { list.add(text); });
+      return true;
+    });
   return list;
 }
 
-std::string cover_of(const json& record) {
-  for (const char* key : {"cover_i", "covers"})
-    if (const auto* value = find(record, key)) {
-      // -1 stands for a cover that was taken away
-      auto id = value->is_array() ? 0 : number_of(*value);
-      if (value->is_array())
-        for (const auto& one : *value)
-          id = id > 0 ? id : number_of(one);
-      if (id > 0)
-        return "https://covers.openlibrary.org/b/id/" + std::to_string(id) + "-L.jpg";
-    }
-  if (const auto* cover = find(record, "cover"))
-    for (const char* size : {"large", "medium", "small"})
-      if (auto url = https_url(text_of(*cover, size)); !url.empty())
-        return url;
+std::string cover_of(const record& r) {
+  for (const auto& ids : {r["cover_i"], r["covers"]}) {
+    std::int64_t id = 0;
+    each(ids, [&](const json_value& one) { // -1 stands for a cover that was taken away
+      id = number_of(one);
+      return id == 0;
+    });
+    if (id > 0)
+      return "https://covers.openlibrary.org/b/id/" + std::to_string(id) + "-L.jpg";
+  }
+  for (const auto* size : {"large", "medium", "small"})
+    if (auto url = https_url(text_of(find(r["cover"], size))); !url.empty())
+      return url;
   return {};
 }
 
-/// Plain text; "\r\n" becomes "\n".
-std::string description_of(const json& record) {
-  const auto* value = find(record, "description");
-  auto text = value ? raw_text(*value) : std::string{};
-  std::erase(text, '\r');
-  const auto from = text.find_first_not_of(" \t\n");
-  const auto end = text.find_last_not_of(" \t\n");
-  return from == std::string::npos ? std::string{} : text.substr(from, end - from + 1);
+/// Plain text, trimmed; "\r\n" becomes "\n".
+std::string description_of(const record& r) {
+  return with_text(r["description"], [](std::string_view sent) {
+    constexpr std::string_view space = " \t\r\n";
+    const auto from = std::min(sent.find_first_not_of(space), sent.size());
+    std::string text{sent.substr(from, sent.find_last_not_of(space) + 1 - from)};
+    std::erase(text, '\r');
+    return text;
+  });
 }
 
 /// "OL45804W" of "/works/OL45804W".
-std::string id_of(const json& record) {
-  auto key = text_of(record, "key");
+std::string id_of(const record& r) {
+  auto key = text_of(r["key"]);
   if (key.empty())
-    if (const auto* identifiers = find(record, "identifiers"))
-      key = text_of(*identifiers, "openlibrary");
+    key = text_of(find(r["identifiers"], "openlibrary"));
   return key.substr(key.rfind('/') + 1); // npos + 1 is 0
 }
 
-void take_dates(book& b, const json& record, bool work) {
-  if (const auto* year = find(record, "first_publish_year"); year && number_of(*year) > 0) {
-    take_date(b, std::to_string(number_of(*year)));
-    return;
-  }
-  auto dates = texts_of(record, "publish_date", work ? std::string::npos : 1);
-  if (dates.empty())
-    dates = texts_of(record, "first_publish_date", 1);
-  if (dates.empty())
-    dates = texts_of(record, "publish_year", std::string::npos);
-  if (dates.empty())
-    return;
-  // a work's dates are those of its editions, in no order: the first edition's counts
-  const auto* first = &dates.front();
-  for (const auto& date : dates)
-    if (const int year = year_of(date); year != 0 && (year_of(*first) == 0 || year < year_of(*first)))
-      first = &date;
-  take_date(b, *first);
+/// The first date of a list, or the earliest: a work's dates are those of its editions, in no order.
+std::string date_of(const json_member& dates, bool earliest) {
+  std::string chosen;
+  int chosen_year = 0;
+  each(dates, [&](const json_value& one) {
+    auto date = text_of(one);
+    const int year = year_of(date);
+    if (chosen.empty() || (year != 0 && (chosen_year == 0 || year < chosen_year))) {
+      chosen = std::move(date);
+      chosen_year = year;
+    }
+    return earliest || chosen.empty();
+  });
+  return chosen;
 }
 
-void add_record(std::vector<book>& list, const json& record, bool work, std::string_view bibkey = {}) {
-  book b;
-  b.title = text_of(record, "title");
-  if (b.title.empty() || is_author(record))
+void take_dates(book& b, const record& r, bool work) {
+  std::string date;
+  if (const auto year = number_of(r["first_publish_year"]); year > 0)
+    date = std::to_string(year);
+  if (date.empty())
+    date = date_of(r["publish_date"], work);
+  if (date.empty())
+    date = date_of(r["first_publish_date"], false);
+  if (date.empty())
+    date = date_of(r["publish_year"], true);
+  take_date(b, date);
+}
+
+void add_record(std::vector<book>& list, const record& r, bool work, std::string_view bibkey = {}) {
+  auto title = text_of(r["title"]);
+  if (title.empty() || is_author(r))
     return;
-  if (const auto prefix = text_of(record, "title_prefix"); !prefix.empty()) // "The", in older records
-    b.title = prefix + ' ' + b.title;
-  b.subtitle = text_of(record, "subtitle");
-  b.authors = authors_of(record);
-  take_isbns(b, isbns_of(record));
-  if (b.isbn13.empty() && bibkey.starts_with("ISBN:")) // found under this ISBN, without repeating it
-    take_isbns(b, {std::string{bibkey.substr(5)}});
-  b.publisher = work ? only_text(record, "publisher") : first_of(record, {"publishers", "publisher"});
-  take_dates(b, record, work);
-  for (const char* key : {"number_of_pages", "number_of_pages_median"})
-    if (const auto* pages = find(record, key); pages && b.page_count == 0)
-      take_pages(b, number_of(*pages));
-  b.language = language_code(work ? only_text(record, "language") : first_of(record, {"languages", "language"}));
-  b.categories = texts_of(record, find(record, "subjects") ? "subjects" : "subject", most_categories);
-  b.description = description_of(record);
-  b.cover_url = cover_of(record);
-  b.set_id(name, id_of(record));
+  if (const auto prefix = text_of(r["title_prefix"]); !prefix.empty()) // "The", in older records
+    title = prefix + ' ' + title;
+  auto& b = list.emplace_back();
+  b.title = std::move(title);
+  b.subtitle = text_of(r["subtitle"]);
+  b.authors = authors_of(r);
+  auto isbns = isbns_of(r);
+  if (isbns.empty() && bibkey.starts_with("ISBN:")) // found under this ISBN, without repeating it
+    isbns.add(bibkey.substr(5));
+  std::move(isbns).give_to(b);
+  b.publisher = work ? only_text(r["publisher"]) : first_of(r["publishers"], r["publisher"]);
+  take_dates(b, r, work);
+  for (const auto& pages : {r["number_of_pages"], r["number_of_pages_median"]})
+    if (b.page_count == 0)
+      take_pages(b, number_of(pages));
+  b.language = language_code(work ? only_text(r["language"]) : first_of(r["languages"], r["language"]));
+  b.categories = texts_of(r["subjects"] ? r["subjects"] : r["subject"], most_categories);
+  b.description = description_of(r);
+  b.cover_url = cover_of(r);
+  b.set_id(name, id_of(r));
   stamp(b, name);
-  list.push_back(std::move(b));
 }
 
-result<std::vector<book>> read_list(const json& records, const std::string& where, bool works) {
-  if (!records.is_array())
-    return malformed(name, where + ": expected an array, got " + records.type_name());
+result<std::vector<book>> read_list(const json_value& value, const std::string& where, bool works) {
+  if (!value.is_array())
+    return malformed(name, where + ": expected an array, got " + type_name(value));
+  const simdjson::dom::array records = value.get_array().value_unsafe();
   std::vector<book> list;
-  list.reserve(records.size());
-  for (const auto& record : records)
-    add_record(list, record, works);
+  list.reserve(std::min<std::size_t>(records.size(), most_results));
+  for (const auto& one : records)
+    add_record(list, record{one}, works);
   return readable(name, std::move(list), records.size(), where + "[].title");
 }
 
 /// The object of api/books. What was not found is not in it.
-result<std::vector<book>> read_bibkeys(const json& body) {
+result<std::vector<book>> read_bibkeys(const simdjson::dom::object& body) {
   std::vector<book> list;
-  for (const auto& [bibkey, value] : body.items()) {
-    const auto* details = find(value, "details"); // jscmd=details wraps the edition
-    add_record(list, details && details->is_object() ? *details : value, false, bibkey);
+  for (const auto& [bibkey, value] : body) {
+    const auto details = find(value, "details"); // jscmd=details wraps the edition
+    add_record(list, record{details && details->is_object() ? details : value}, false, bibkey);
   }
   return readable(name, std::move(list), body.size(), "ISBN:*.title");
 }
@@ -205,46 +203,37 @@ upstream_request build(const question& q, const std::string&) {
 }
 
 result<records_ptr> map(const question& q, const http_response& answer) {
-  const auto verdict = judge_status(name, answer);
-  if (!verdict)
-    return verdict.error();
-  if (verdict.value() == verdict::nothing)
-    return records_ptr{std::make_shared<book_list>()};
-  const bool details = q.route == "details";
-  auto books = books_from_openlibrary(answer.body.view(), details);
-  if (!books)
-    return books.error();
-  if (details)
-    keep_asked(books.value(), q.text);
-  return records_ptr{std::make_shared<book_list>(std::move(books.value()))};
+  return map_answer(name, q, answer, books_from_openlibrary);
 }
 
 } // namespace
 
 result<std::vector<book>> books_from_openlibrary(std::string_view text, bool details) {
-  const auto parsed = parse_body(name, text, wanted);
+  const auto parsed = parse_body(name, text);
   if (!parsed)
     return parsed.error();
   const auto& body = parsed.value();
-  if (!body.is_object())
-    return malformed(name, "body: expected an object, got " + std::string{body.type_name()});
-  if (const auto* docs = find(body, "docs"))
+  simdjson::dom::object all;
+  if (body.get(all))
+    return malformed(name, "body: expected an object, got " + type_name(body));
+  if (const auto docs = find(body, "docs"))
     return read_list(*docs, "docs", true);
-  if (const auto* entries = find(body, "entries"))
+  if (const auto entries = find(body, "entries"))
     return read_list(*entries, "entries", false);
   const auto verdict = judge_complaint(name, body);
   if (!verdict)
     return verdict.error();
-  if (verdict.value() == verdict::nothing || (body.empty() && details) || type_of(body) == "/type/delete")
+  const record only{body};
+  if (verdict.value() == verdict::nothing || (all.size() == 0 && details) || type_of(only) == "/type/delete")
     return std::vector<book>{};
-  if (is_author(body))
+  if (is_author(only))
     return malformed(name, "type: expected an edition or a work, got an author");
-  if (!body.empty() && body.begin().key().find(':') != std::string::npos)
-    return read_bibkeys(body);
-  if (!find(body, "title"))
+  if (all.size() > 0 && all.begin().key().find(':') != std::string_view::npos)
+    return read_bibkeys(all);
+  if (!only["title"])
     return malformed(name, "docs: expected an array, the body has none");
   std::vector<book> list;
-  add_record(list, body, false);
+  add_record(list, only, false);
   return readable(name, std::move(list), 1, "title");
 }
 

@@ -1,7 +1,7 @@
 #include "apps/replay/catalogue.hpp"
 
+#include "apps/books/isbn.hpp"
 #include "apps/replay/csv_rows.hpp"
-#include "apps/replay/isbn.hpp"
 #include "apps/replay/words.hpp"
 
 #include <algorithm>
@@ -92,16 +92,17 @@ result<columns> read_header(const std::vector<std::string>& names) {
   return at;
 }
 
-result<std::string> read_isbn(const std::string& isbn13, std::string isbn) {
+result<std::optional<books::isbn>> read_isbn(const std::string& isbn13, std::string isbn10) {
   // What a spreadsheet ruined has a point in it; everything else was meant.
   if (!isbn13.empty() && isbn13.find('.') == std::string::npos) {
-    if (auto number = to_isbn13(isbn13))
-      return *number;
+    if (const auto read = books::isbn::parse(isbn13))
+      return std::optional{read.value()};
     return fail(ec::bad_request, "isbn13: expected an ISBN with a right check digit, got '" + isbn13 + "'");
   }
-  if (isbn.size() < 10 && !isbn.empty() && is_digits(isbn.substr(0, isbn.size() - 1)))
-    isbn.insert(0, 10 - isbn.size(), '0');
-  return to_isbn13(isbn).value_or("");
+  if (isbn10.size() < 10 && !isbn10.empty() && is_digits(isbn10.substr(0, isbn10.size() - 1)))
+    isbn10.insert(0, 10 - isbn10.size(), '0');
+  const auto read = books::isbn::parse(isbn10);
+  return read ? std::optional{read.value()} : std::nullopt;
 }
 
 result<book> read_book(const columns& at, const std::vector<std::string>& row) {
@@ -119,8 +120,10 @@ result<book> read_book(const columns& at, const std::vector<std::string>& row) {
   auto year = parse_year(field(at.year));
   if (!year)
     return year.error();
-  out.isbn13 = number.value();
-  out.isbn10 = to_isbn10(out.isbn13);
+  if (const auto& isbn = number.value()) {
+    out.isbn13 = isbn->isbn13();
+    out.isbn10 = isbn->isbn10();
+  }
   out.authors = split(field(at.authors), at.author_separator);
   out.year = year.value();
   out.publisher = field(at.publisher);
@@ -182,8 +185,8 @@ hits catalogue::search(std::string_view query, std::size_t offset, std::size_t c
 }
 
 std::span<const std::uint32_t> catalogue::with_isbn(std::string_view isbn) const {
-  const auto number = to_isbn13(isbn);
-  return number ? index_.rows_of(*number) : std::span<const std::uint32_t>{};
+  const auto read = books::isbn::parse(isbn);
+  return read ? index_.rows_of(read.value().isbn13()) : std::span<const std::uint32_t>{};
 }
 
 } // namespace troupe::replay

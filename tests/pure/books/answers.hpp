@@ -2,8 +2,11 @@
 #pragma once
 
 #include "actors/provider/api.hpp"
+#include "apps/books/body.hpp"
 #include "apps/books/book.hpp"
 
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 namespace troupe::books::testing {
@@ -34,6 +37,14 @@ inline std::string outcome(const result<records_ptr>& mapped) {
   if (mapped)
     return std::to_string(mapped.value()->count()) + " records";
   return std::string{to_string(mapped.error().code)} + ": " + mapped.error().message;
+}
+
+/// What the mappers' parser makes of a text, as nlohmann's document; nothing where it finds an error.
+inline std::optional<nlohmann::json> parsed(std::string_view text) {
+  const auto body = parse_body("test", text);
+  if (!body)
+    return std::nullopt;
+  return nlohmann::json::parse(simdjson::minify(body.value()));
 }
 
 } // namespace troupe::books::testing

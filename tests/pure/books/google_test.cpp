@@ -152,6 +152,18 @@ TEST(what is not JSON is malformed and says so) {
   CHECK(map(search("x"), 200, R"({"totalItems":1,"items":[{"vol)")
           .starts_with("provider_malformed: google: body: broken JSON: "));
   CHECK_EQ(map(search("x"), 200, "\xEF\xBB\xBF{\"totalItems\":0}"), "0 records");
+  // also where nothing is read
+  CHECK(map(search("x"), 200, R"({"totalItems":0,"etag":"\ud800"})")
+          .starts_with("provider_malformed: google: body: broken JSON: "));
+  CHECK(map(search("x"), 200, R"({"totalItems":0,"etag":[})")
+          .starts_with("provider_malformed: google: body: broken JSON: "));
+}
+
+TEST(of a field said twice the last counts) {
+  const auto b =
+    read_one(R"({"title":"x","pageCount":1,"imageLinks":{"large":"http://a/","large":"http://b/"},"title":"y"})");
+  CHECK_EQ(b.title, "y");
+  CHECK_EQ(b.cover_url, "https://b/");
 }
 
 TEST(a status tells whose fault it is) {

@@ -3,11 +3,13 @@
 
 #include "apps/books/body.hpp"
 #include "apps/books/json.hpp"
-#include "apps/books/json_reader.hpp"
+#include "apps/books/members.hpp"
+#include "tests/pure/books/answers.hpp"
 
 using namespace troupe;
 using namespace troupe::books;
 using nlohmann::json;
+using troupe::books::testing::parsed;
 
 namespace {
 
@@ -33,9 +35,7 @@ book full_book() {
   return b;
 }
 
-bool all(std::string_view, int) noexcept {
-  return true;
-}
+constexpr name_list some_names{{"a", "bb", "cc", "title"}};
 
 } // namespace
 
@@ -116,7 +116,7 @@ TEST(the reader takes exactly what is JSON) {
     {R"({})", R"([])", R"( [1, -0, 0.5, 1e3, -1.5E-2, 18446744073709551615, -9223372036854775808] )",
       R"({"a":{"b":[{"c":null}]},"d":true,"e":false})", R"("\u00e9\ud83e\udeb1\n\/\"\\\b\f\r\t")", R"("plain ü 🪱")",
       R"({"a":1,"a":{"b":2},"a":[3]})", R"(0)", R"("")", R"([[[[[[[[]]]]]]]])"}) {
-    const auto mine = read_json(text, all).document;
+    const auto mine = parsed(text);
     REQUIRE(mine.has_value());
     CHECK(*mine == json::parse(text));
   }
@@ -124,31 +124,56 @@ TEST(the reader takes exactly what is JSON) {
          "-", "1.", ".5", "1e", "+1", "tru", "nul", "nulll", "\"", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\ud800\"",
          "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\n\"", "\"\xFF\"", "\"\xC0\xAF\"", "[1 2]", "{} {}", "[]]",
          "\"\\u+123\"", "NaN", "'a'", "//x\n1"}) {
-    CHECK(!read_json(text, all).document.has_value());
+    CHECK(!parsed(text).has_value());
     CHECK(!json::accept(text));
   }
 }
 
 TEST(a number that no type of ours holds is an error and not another number) {
   for (std::string_view text : {"[1e999]", "[-1e999]", "[123456789012345678901]"})
-    CHECK(!read_json(text, all).document.has_value());
+    CHECK(!parsed(text).has_value());
 }
 
 TEST(nesting is bounded) {
   std::string deep(100'000, '[');
   deep.append(100'000, ']');
-  CHECK(!read_json(deep, all).document.has_value());
+  CHECK(!parsed(deep).has_value());
   std::string fits(max_json_depth / 2, '[');
   fits.append(max_json_depth / 2, ']');
-  CHECK(read_json(fits, all).document.has_value());
+  CHECK(parsed(fits).has_value());
 }
 
-TEST(what is not wanted is skipped but still has to be JSON) {
-  const auto only_a = [](std::string_view key, int) noexcept { return key == "a"; };
-  CHECK_EQ(read_json(R"({"a":{"a":1,"b":[2,{"a":3}]},"b":{"a":"\u00e9"}})", only_a).document.value().dump(),
-    R"({"a":{"a":1}})");
-  CHECK(!read_json(R"({"a":1,"b":"\ud800"})", only_a).document.has_value());
-  CHECK(!read_json(R"({"a":1,"b":[})", only_a).document.has_value());
+TEST(a body is read alike whatever was read before it) {
+  const std::string large = R"({"a":")" + std::string(1'000'000, 'x') + R"("})";
+  const std::string deep(max_json_depth + 1, '[');
+  const std::string closed(max_json_depth + 1, ']');
+  for (int round = 0; round < 2; ++round) {
+    CHECK_EQ(parsed(large).value().at("a").get<std::string>().size(), 1'000'000u);
+    CHECK(!parsed(deep + closed).has_value());
+    CHECK(!parsed(large.substr(0, 900'000)).has_value());
+    CHECK_EQ(parsed(R"({"a":1})").value().dump(), R"({"a":1})");
+    CHECK(!parsed(deep + closed).has_value());
+  }
+}
+
+TEST(of two members with one name the last counts) {
+  const auto body = parse_body("test", R"({"a":1,"bb":"x","a":{"b":2},"unlisted":3,"a":4})");
+  REQUIRE(body.has_value());
+  CHECK_EQ(number_of(find(body.value(), "a")), 4);
+  const members<some_names> found{body.value()};
+  CHECK_EQ(number_of(found["a"]), 4);
+  CHECK_EQ(text_of(found["bb"]), "x");
+  CHECK(!found["cc"] && !found["title"]);
+}
+
+TEST(what is no object has no members) {
+  for (std::string_view text : {"[]", "null", "7", R"("title")", R"([{"title":"x"}])"}) {
+    const auto body = parse_body("test", text);
+    REQUIRE(body.has_value());
+    CHECK(!find(body.value(), "title"));
+    CHECK(!members<some_names>{body.value()}["title"]);
+  }
+  CHECK(!members<some_names>{json_member{}}["title"]);
 }
 
 TEST(only an http address becomes a cover) {

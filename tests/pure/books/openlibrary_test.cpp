@@ -193,3 +193,11 @@ TEST(a list of any length is bounded in what is kept of it) {
     subjects += (i ? ",\"s" : "\"s") + std::to_string(i) + '"';
   CHECK_EQ(read_doc(R"({"title":"x","subject":[)" + subjects + "]}").categories.size(), 20u);
 }
+
+TEST(records of api books keep the order of the body) {
+  const auto books = books_from_openlibrary(R"({"ISBN:2":{"title":"B"},"ISBN:1":{"title":"A"},"ISBN:0":{}})", true);
+  REQUIRE(books.has_value());
+  REQUIRE_EQ(books.value().size(), 2u);
+  CHECK_EQ(books.value()[0].title, "B");
+  CHECK_EQ(books.value()[1].title, "A");
+}

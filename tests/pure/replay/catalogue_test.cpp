@@ -2,7 +2,6 @@
 #include "tests/support/test.hpp"
 
 #include "apps/replay/catalogue.hpp"
-#include "apps/replay/isbn.hpp"
 #include "apps/replay/words.hpp"
 
 #include <filesystem>
@@ -168,17 +167,6 @@ TEST(a book is found by either of its numbers) {
   CHECK(books.with_isbn("9780261103573").empty());
   CHECK(books.with_isbn("0441013590").empty()); // wrong check digit
   CHECK(books.with_isbn("dune").empty());
-}
-
-TEST(an isbn is valid by its check digit alone) {
-  CHECK_EQ(to_isbn13("080442957X").value_or("-"), "9780804429573");
-  CHECK_EQ(to_isbn13("080442957x").value_or("-"), "9780804429573");
-  CHECK_EQ(to_isbn13("9791032305690").value_or("-"), "9791032305690");
-  for (auto bad :
-    {"", "X", "0804429570", "08044295X7", "9780804429574", "9770804429573", "97808044295730", "978080442957X"})
-    CHECK(!to_isbn13(bad));
-  CHECK_EQ(to_isbn10("9780804429573"), "080442957X");
-  CHECK_EQ(to_isbn10("9791032305690"), "");
 }
 
 TEST(a gzip file is read as what it holds and a cut one is an error) {
