@@ -44,7 +44,7 @@ double busy_round_trip_us(caf::actor_system& system, const provider_actor& to, i
         if (left == 0)
           return out->set_value(us_since(since) / all);
         // As all actors here ask each other: the deadline is in a book of their own (actors/timer).
-        me->request(who, caf::infinite, provider_call{1, {"search", "dune", 20, {}}, 1'000'000})
+        me->request(who, caf::infinite, provider_call{1, 1, {"search", "dune", 20, {}}, 1'000'000})
           .then([=](const provider_answer&) { ask(me, who, left - 1, since, all, out); });
       }
     };
@@ -59,7 +59,7 @@ double idle_round_trip_us(caf::actor_system& system, const provider_actor& to) {
   for (int i = 0; i < 100; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds{20}); // long enough for every worker to sleep
     const auto start = clock_type::now();
-    self->request(to, std::chrono::seconds{5}, provider_call{1, {"search", "dune", 20, {}}, 1'000'000})
+    self->request(to, std::chrono::seconds{5}, provider_call{1, 1, {"search", "dune", 20, {}}, 1'000'000})
       .receive([](const provider_answer&) {}, [](const caf::error&) {});
     all.push_back(us_since(start));
   }
@@ -91,8 +91,10 @@ int main(int argc, char** argv) {
   auto echo = system.spawn([](provider_actor::pointer) -> provider_actor::behavior_type {
     return {
       [](const provider_call& c) {
-        return provider_answer{c.generation, nullptr, 0, 1};
+        return provider_answer{c.generation, nullptr, 0, 1, 0, ec::none, {}};
       },
+      [](const provider_cancel&) {},
+      [](provider_drain) {},
       [](tick_atom) {},
       [](stats_atom) { return metrics{}; },
     };

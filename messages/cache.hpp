@@ -10,6 +10,7 @@ namespace troupe {
 
 /// What is the answer to this inquiry? Its key decides which shard owns it.
 struct lookup {
+  std::uint64_t id = 0; // the asker's own, to cancel it by
   inquiry about;
   bool gzip = false; // the client takes gzip
   std::int64_t remaining_us = 0;
@@ -17,7 +18,19 @@ struct lookup {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, lookup& x) {
-  return f(x.about, x.gzip, x.remaining_us);
+  return f(x.id, x.about, x.gzip, x.remaining_us);
+}
+
+/// The asker of the lookup of that id does not wait any more. It is answered with ec::cancelled; the fetch goes on
+/// while somebody else waits for it.
+struct lookup_cancel {
+  std::uint64_t id = 0;
+  std::string key;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, lookup_cancel& x) {
+  return f(x.id, x.key);
 }
 
 /// A finished answer, or (code other than none) why there is none.
@@ -55,6 +68,8 @@ typename Inspector::result_type inspect(Inspector& f, compress& x) {
 using cache_actor = caf::typed_actor<
   // What is the answer? Always answered with an answer, never with an error.
   caf::replies_to<lookup>::with<answer>,
+  // Forget a lookup of yours.
+  caf::reacts_to<lookup_cancel>,
   // Have it compressed for the next ones.
   caf::reacts_to<compress>,
   // Look whose time is over.
@@ -68,6 +83,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe_cache, troupe::type_ids::cache)
 
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::lookup))
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::answer))
+CAF_ADD_TYPE_ID(troupe_cache, (troupe::lookup_cancel))
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::compress))
 
 CAF_END_TYPE_ID_BLOCK(troupe_cache)

@@ -11,28 +11,71 @@ namespace troupe {
 /// Ask the upstream. `generation` says which life of the provider the caller means.
 struct provider_call {
   std::uint64_t generation = 0;
+  std::uint64_t id = 0; // the asker's own, to cancel it by
   question what;
-  std::int64_t remaining_us = 0; // until the request's deadline
+  std::int64_t remaining_us = 0;   // until the request's deadline
+  std::int32_t retries = 0;        // that the request has left
+  std::int64_t hedge_after_us = 0; // make a second attempt when the first takes longer; 0: never
+  bool probe = false;              // the circuit is half open: any failure of this call is enough
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, provider_call& x) {
-  return f(x.generation, x.what, x.remaining_us);
+  return f(x.generation, x.id, x.what, x.remaining_us, x.retries, x.hedge_after_us, x.probe);
 }
 
-/// What the upstream knows. The records are the application's own type and stay on this node (types.hpp).
-struct provider_answer {
-  std::uint64_t generation = 0;
-  records_ptr found; // never null; may hold no record
-  std::int64_t elapsed_us = 0;
-  std::int32_t attempts = 1;
+/// Nobody waits for the answer to this call any more. It is answered with ec::cancelled.
+struct provider_cancel {
+  std::uint64_t id = 0;
 };
 
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, provider_cancel& x) {
+  return f(x.id);
+}
+
+/// Take no more calls, let those under way finish, then end.
+struct provider_drain {};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, provider_drain&) {
+  return f();
+}
+
+/// From a provider to its supervisor: this life takes no more calls; its end follows when the last one is answered.
+struct provider_drains {
+  std::uint64_t generation = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, provider_drains& x) {
+  return f(x.generation);
+}
+
+/// What the upstream knows, or (code other than none) why that is not known. The records are the application's own type
+/// and stay on this node (types.hpp).
+struct provider_answer {
+  std::uint64_t generation = 0;
+  records_ptr found; // null with an error; may hold no record
+  std::int64_t elapsed_us = 0;
+  std::int32_t attempts = 1;
+  std::int64_t upstream_us = 0; // of the attempt that was answered: from the request sent to the answer received
+  ec code = ec::none;           // else of upstream_api::map, http_response, permit_refused, cancelled, circuit_tripped
+  std::string detail;
+};
+
+using supervisor_actor = caf::typed_actor<
+  // This life of a provider takes no more calls.
+  caf::reacts_to<provider_drains>>;
+
 using provider_actor = caf::typed_actor<
-  // What do you know of this? Errors are those of upstream_api::map and http_response, permit_refused and
-  // circuit_tripped.
+  // What do you know of this? Always answered with an answer; an error means that the actor itself died.
   caf::replies_to<provider_call>::with<provider_answer>,
-  // Look whose time is over.
+  // Forget a call.
+  caf::reacts_to<provider_cancel>,
+  // Finish and end.
+  caf::reacts_to<provider_drain>,
+  // Look what is due: a retry, a second attempt, a call whose time is over.
   caf::reacts_to<tick_atom>,
   // What have you counted?
   caf::replies_to<stats_atom>::with<metrics>>;
@@ -45,6 +88,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::provider_answer)
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_provider, troupe::type_ids::provider)
 
 CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_call))
+CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_cancel))
+CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_drain))
+CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_drains))
 
 CAF_END_TYPE_ID_BLOCK(troupe_provider)
 TROUPE_CHECK_RANGE(troupe_provider);

@@ -80,13 +80,15 @@ struct http_request {
   std::int64_t connect_timeout_us = 1'000'000;
   std::int64_t timeout_us = 3'000'000; // for the whole attempt, connecting included
   std::int64_t max_bytes = 8 << 20;    // of the body, after decompression
+  std::uint64_t id = 0;                // the asker's own, to abort it by
   std::string owner;                   // whose call this is ("google"), for logs and counters
   std::uint64_t generation = 0;        // of that owner
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, http_request& x) {
-  return f(x.method, x.url, x.headers, x.body, x.connect_timeout_us, x.timeout_us, x.max_bytes, x.owner, x.generation);
+  return f(
+    x.method, x.url, x.headers, x.body, x.connect_timeout_us, x.timeout_us, x.max_bytes, x.id, x.owner, x.generation);
 }
 
 /// How one HTTP call ended. `code` is ec::none for any complete answer, whatever its status; otherwise it says why

@@ -22,6 +22,9 @@ constexpr microseconds database_patience = seconds{1};
 // Below this, gzip saves no packet.
 constexpr std::size_t worth_compressing = 1'024;
 
+// A fetch with less time than this is not worth beginning.
+constexpr auto worth_another = std::chrono::milliseconds{50};
+
 // For the clients that wait now; what is kept is compressed better, when nobody waits.
 constexpr int hasty = 1;
 constexpr int thorough = 6;
@@ -136,6 +139,8 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   end(self, key, fresh);
 }
 
+bool goes_on(self_ptr self, const std::string& key, const answer& failed);
+
 void on_outcome(self_ptr self, const std::string& key, outcome& o) {
   auto& s = self->state;
   if (o.code == ec::none) {
@@ -150,8 +155,12 @@ void on_outcome(self_ptr self, const std::string& key, outcome& o) {
   }
   const auto t = now(self);
   const auto kept = s.store->find(key);
-  if (freshness_of(kept.get(), t) == freshness::none)
-    return end(self, key, failure(o));
+  if (freshness_of(kept.get(), t) == freshness::none) {
+    const auto failed = failure(o);
+    if (!goes_on(self, key, failed))
+      end(self, key, failed);
+    return;
+  }
   ++s.stale_served;
   end(self, key, stale(*kept, t));
 }
@@ -186,7 +195,7 @@ void ask_providers(self_ptr self, const std::string& key) {
   f.asks_database = false;
   const auto left = std::chrono::duration_cast<microseconds>(f.deadline - self->clock().now());
   const auto question = expect(self, key, std::max(left, microseconds{0}) + grace);
-  self->request(s.peers.orchestrator, caf::infinite, fetch{f.about.what, f.about.how, left.count()})
+  self->request(s.peers.orchestrator, caf::infinite, fetch{question, f.about.what, f.about.how, left.count()})
     .then(
       [=](outcome& o) {
         if (expected(self->state, key, question))
@@ -246,9 +255,54 @@ void tick(self_ptr self) {
   wake_at(self, s.tick, s.open.next());
 }
 
+// Somebody does not wait any more. The last one to go takes the fetch with it.
+void forget(self_ptr self, const cache_state::asker& who, const std::string& key) {
+  auto& s = self->state;
+  const auto it = s.under_way.find(key);
+  if (it == s.under_way.end())
+    return;
+  auto& f = it->second;
+  const auto gone = std::find_if(f.waiters.begin(), f.waiters.end(), [&](const auto& w) { return w.from == who; });
+  if (gone == f.waiters.end())
+    return;
+  gone->promise.deliver(refusal(ec::cancelled, "nobody waits for it any more"));
+  f.waiters.erase(gone);
+  if (!f.waiters.empty())
+    return;
+  ++s.cancelled;
+  if (!f.asks_database)
+    self->send(s.peers.orchestrator, fetch_cancel{f.question});
+  end(self, key, {});
+}
+
+// A fetch failed for want of time, but somebody joined it later and has time left: it is made again for those. True:
+// it goes on.
+bool goes_on(self_ptr self, const std::string& key, const answer& failed) {
+  auto& f = self->state.under_way.at(key);
+  const auto t = self->clock().now();
+  if (f.deadline > t)
+    return false;
+  auto latest = f.deadline;
+  for (const auto& w : f.waiters)
+    latest = std::max(latest, w.deadline);
+  if (latest < t + worth_another)
+    return false;
+  const auto late = std::stable_partition(
+    f.waiters.begin(), f.waiters.end(), [&](const auto& w) { return w.deadline >= t + worth_another; });
+  for (auto w = late; w != f.waiters.end(); ++w)
+    w->promise.deliver(failed);
+  f.waiters.erase(late, f.waiters.end());
+  f.deadline = latest;
+  ask_providers(self, key);
+  return true;
+}
+
 caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   auto& s = self->state;
   ++s.lookups;
+  // First: making the promise takes the sender out of the message.
+  const cache_state::asker who{self->current_sender() ? self->current_sender()->id() : 0, l.id};
+  const auto deadline = self->clock().now() + microseconds{l.remaining_us};
   auto promise = self->make_response_promise<answer>();
   const auto t = now(self);
   const auto kept = s.store->find(l.about.key);
@@ -259,7 +313,7 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   }
   if (const auto it = s.under_way.find(l.about.key); it != s.under_way.end()) {
     ++s.coalesced;
-    it->second.waiters.push_back({promise, l.gzip});
+    it->second.waiters.push_back({promise, l.gzip, who, deadline});
     return promise;
   }
   if (*s.settings.fetches >= s.settings.max_fetches) {
@@ -271,8 +325,8 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   ++*s.settings.fetches;
   const auto key = l.about.key;
   const bool durable = l.about.durable && s.peers.reader;
-  s.under_way.emplace(key, cache_state::fetching{std::move(l.about), self->clock().now() + microseconds{l.remaining_us},
-                             0, {}, false, {{promise, l.gzip}}});
+  s.under_way.emplace(
+    key, cache_state::fetching{std::move(l.about), deadline, 0, {}, false, {{promise, l.gzip, who, deadline}}});
   if (durable)
     ask_database(self, key);
   else
@@ -290,6 +344,7 @@ metrics report(const cache_state& s) {
     {"troupe_cache_coalesced_total", {}, true, s.coalesced},
     {"troupe_cache_stale_served_total", {}, true, s.stale_served},
     {"troupe_cache_shed_total", {}, true, s.shed},
+    {"troupe_cache_cancelled_total", {}, true, s.cancelled},
     {"troupe_cache_evicted_total", {}, true, count(s.store->evicted())},
     {"troupe_cache_entries", {}, false, count(s.store->size())},
     {"troupe_cache_bytes", {}, false, count(s.store->bytes())},
@@ -314,6 +369,9 @@ cache_actor::behavior_type cache(self_ptr self, cache_settings settings, cache_p
   });
   return {
     [self](lookup& l) { return look_up(self, l); },
+    [self](const lookup_cancel& c) {
+      forget(self, {self->current_sender() ? self->current_sender()->id() : 0, c.id}, c.key);
+    },
     [self](const compress& c) { compress_kept(self->state, c.key); },
     [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self->state); },

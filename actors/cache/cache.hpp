@@ -44,14 +44,19 @@ struct cache_peers {
 };
 
 struct cache_state {
+  // Who asked, and what it calls the lookup.
+  using asker = std::pair<caf::actor_id, std::uint64_t>;
+
   struct waiter {
     caf::typed_response_promise<answer> promise;
     bool gzip = false;
+    asker from;
+    std::chrono::steady_clock::time_point deadline;
   };
 
   struct fetching {
     inquiry about;
-    std::chrono::steady_clock::time_point deadline; // of the request
+    std::chrono::steady_clock::time_point deadline; // of the request that began it
     std::uint64_t question = 0;                     // which answer is waited for
     std::chrono::steady_clock::time_point until;    // and how long
     bool asks_database = false;                     // else the orchestrator
@@ -69,6 +74,7 @@ struct cache_state {
   std::int64_t coalesced = 0;
   std::int64_t stale_served = 0;
   std::int64_t shed = 0;
+  std::int64_t cancelled = 0; // fetches that nobody waited for any more
 
   static inline const char* name = "cache";
 };

@@ -2,10 +2,20 @@
 
 #include <caf/send.hpp>
 
+#include <algorithm>
+#include <optional>
+
 namespace troupe {
 namespace {
 
 using self_ptr = http_client_actor::stateful_pointer<http_client_state>;
+
+http_response cancelled() {
+  http_response r;
+  r.code = ec::cancelled;
+  r.detail = "not wanted any more";
+  return r;
+}
 
 caf::typed_response_promise<http_response> start(self_ptr self, http_request& request) {
   auto& s = self->state;
@@ -14,10 +24,10 @@ caf::typed_response_promise<http_response> start(self_ptr self, http_request& re
   auto owner = caf::actor_cast<caf::actor_addr>(self->current_sender());
   auto promise = self->make_response_promise<http_response>();
   auto [known, first] = s.by_owner.try_emplace(owner);
-  known->second.insert(id);
+  known->second.emplace(request.id, id);
   if (first && owner)
     self->monitor(owner);
-  auto& t = s.open.emplace(id, http_client_state::transfer{promise, owner, 0}).first->second;
+  auto& t = s.open.emplace(id, http_client_state::transfer{promise, owner, request.id, 0}).first->second;
   // The callback runs on the network thread and only sends: its message cannot overtake this handler.
   auto me = caf::actor_cast<http_client_actor>(self);
   t.loop_id = s.loop->start(std::move(request), [me, id](http_response response) {
@@ -26,32 +36,46 @@ caf::typed_response_promise<http_response> start(self_ptr self, http_request& re
   return promise;
 }
 
-void finish(self_ptr self, transfer_done& done) {
-  auto& s = self->state;
-  const auto it = s.open.find(done.id);
-  if (it == s.open.end())
-    return; // its owner died meanwhile
-  s.by_owner[it->second.owner].erase(done.id);
-  it->second.promise.deliver(std::move(done.response));
-  s.open.erase(it);
+// Takes a transfer out of the books.
+std::optional<http_client_state::transfer> close(http_client_state& s, std::uint64_t id) {
+  auto node = s.open.extract(id);
+  if (node.empty())
+    return std::nullopt;
+  if (const auto of = s.by_owner.find(node.mapped().owner); of != s.by_owner.end()) {
+    const auto [first, last] = of->second.equal_range(node.mapped().owners_id);
+    const auto it = std::find_if(first, last, [&](const auto& entry) { return entry.second == id; });
+    if (it != last)
+      of->second.erase(it);
+  }
+  return std::move(node.mapped());
+}
+
+void finish(http_client_state& s, transfer_done& done) {
+  if (auto t = close(s, done.id)) // else it was aborted meanwhile
+    t->promise.deliver(std::move(done.response));
+}
+
+void abort_one(http_client_state& s, const caf::actor_addr& owner, std::uint64_t owners_id) {
+  const auto of = s.by_owner.find(owner);
+  if (of == s.by_owner.end())
+    return;
+  const auto it = of->second.find(owners_id);
+  if (it == of->second.end())
+    return; // it has ended already
+  auto t = close(s, it->second);
+  s.loop->abort(t->loop_id);
+  t->promise.deliver(cancelled());
 }
 
 void abort_all_of(http_client_state& s, const caf::actor_addr& owner) {
   const auto it = s.by_owner.find(owner);
   if (it == s.by_owner.end())
     return;
-  for (const auto id : it->second) {
+  for (const auto& [owners_id, id] : it->second) {
     s.loop->abort(s.open.at(id).loop_id);
     s.open.erase(id);
   }
   s.by_owner.erase(it);
-}
-
-http_response cancelled() {
-  http_response r;
-  r.code = ec::cancelled;
-  r.detail = "shutting down";
-  return r;
 }
 
 metrics report(const http_client_state& s) {
@@ -78,7 +102,9 @@ http_client_actor::behavior_type http_client(self_ptr self, http_loop::settings 
   });
   return {
     [self](http_request& request) { return start(self, request); },
-    [self](transfer_done& done) { finish(self, done); },
+    [self](
+      const http_abort& a) { abort_one(self->state, caf::actor_cast<caf::actor_addr>(self->current_sender()), a.id); },
+    [self](transfer_done& done) { finish(self->state, done); },
     [self](stats_atom) { return report(self->state); },
   };
 }

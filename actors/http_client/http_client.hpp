@@ -11,7 +11,6 @@
 
 #include <memory>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace troupe {
 
@@ -19,12 +18,14 @@ struct http_client_state {
   struct transfer {
     caf::typed_response_promise<http_response> promise;
     caf::actor_addr owner;
+    std::uint64_t owners_id = 0; // what the owner calls it
     std::uint64_t loop_id = 0;
   };
 
   std::unique_ptr<http_loop> loop;
   std::unordered_map<std::uint64_t, transfer> open;
-  std::unordered_map<caf::actor_addr, std::unordered_set<std::uint64_t>> by_owner; // every owner here is monitored
+  // Every owner here is monitored; its transfers by its own ids.
+  std::unordered_map<caf::actor_addr, std::unordered_multimap<std::uint64_t, std::uint64_t>> by_owner;
   std::uint64_t last_id = 0;
 
   static inline const char* name = "http_client";

@@ -21,19 +21,20 @@ orchestrator_state::time now(self_ptr self) {
   return self->clock().now();
 }
 
-void start_life(self_ptr self, orchestrator_state::slot& s, bool on_probation) {
+void start_life(self_ptr self, orchestrator_state::slot& s) {
   const auto generation = s.policy.started();
-  s.life = s.spec.spawn(self->system(), generation, on_probation);
+  s.life = s.spec.spawn(self->system(), caf::actor_cast<orchestrator_actor>(self), generation);
   self->monitor(s.life);
 }
 
-// Takes leave of the slot's policy; starts a new life when this is the probe of a dead one.
+// Takes leave of the slot's policy (an open circuit costs this look and nothing more); starts a new life when this is
+// the probe of a dead one.
 restart_policy::leave take_leave(self_ptr self, std::size_t slot) {
   auto& s = self->state.slots[slot];
   const auto leave = s.policy.may_call(now(self));
   if (leave == restart_policy::leave::probe && !s.life) {
     self->state.settings.log->info("Provider {} is restarted on probation", s.spec.name);
-    start_life(self, s, true);
+    start_life(self, s);
   }
   return leave;
 }
@@ -54,9 +55,19 @@ std::optional<orchestrator_state::asked> close(orchestrator_state& s, std::uint6
 }
 
 void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer);
-void on_failure(self_ptr self, std::uint64_t call, error e);
+void on_failure(self_ptr self, std::uint64_t call, error e, int attempts);
 
-void ask(self_ptr self, std::uint64_t id, request& r, std::size_t place, bool probe) {
+// Its fair share of the retries that the request has left: what it does not use it gives back.
+int share_of_retries(request& r, std::size_t asked_at_once, bool bounded) {
+  auto share = (r.retries + static_cast<int>(asked_at_once) - 1) / static_cast<int>(asked_at_once);
+  if (bounded)
+    share = std::min(share, r.calls);
+  r.retries -= share;
+  r.calls -= bounded ? share : 0;
+  return share;
+}
+
+void ask(self_ptr self, std::uint64_t id, request& r, std::size_t place, bool probe, std::size_t asked_at_once) {
   auto& s = self->state;
   const auto slot = r.slots[place];
   auto& to = s.slots[slot];
@@ -64,27 +75,40 @@ void ask(self_ptr self, std::uint64_t id, request& r, std::size_t place, bool pr
   const auto t = now(self);
   const auto left = std::max(std::chrono::duration_cast<microseconds>(r.deadline - t), microseconds{0});
   ++to.calls;
-  const orchestrator_state::asked asked{id, place, slot, to.policy.generation(), probe, t, t + left + grace};
+  const auto retries = probe ? 0 : share_of_retries(r, asked_at_once, s.settings.calls > 0);
+  const orchestrator_state::asked asked{id, place, slot, to.policy.generation(), retries, probe, t, t + left + grace};
   s.calls.emplace(call, asked);
   s.answers.add(asked.until, call);
   wake(self);
   r.reports[place].attempts = 1;
-  self->request(to.life, caf::infinite, provider_call{asked.generation, r.what, left.count()})
+  provider_call out{asked.generation, call, r.what, left.count(), retries, 0, probe};
+  if (to.spec.hedge_percentile > 0 && !probe)
+    if (const auto slow = to.latency.quantile(to.spec.hedge_percentile))
+      out.hedge_after_us = slow->count();
+  self->request(to.life, caf::infinite, std::move(out))
     .then([self, call](const provider_answer& answer) { on_answer(self, call, answer); },
-      [self, call](const caf::error& e) { on_failure(self, call, from_caf(e)); });
+      [self, call](const caf::error& e) { on_failure(self, call, from_caf(e), 1); });
 }
 
 // Runs one step of the plan: `step` gets the gate and says whom to ask.
 template <class Step>
 void advance(self_ptr self, std::uint64_t id, request& r, Step step) {
+  const bool bounded = self->state.settings.calls > 0;
   std::vector<bool> probes(r.slots.size());
   const auto chosen = step([&](std::size_t place) {
+    if (bounded && r.calls < 1) {
+      r.reports[place].code = ec::permit_refused;
+      r.reports[place].detail = "the request has used up its calls";
+      return false;
+    }
     const auto leave = take_leave(self, r.slots[place]);
     probes[place] = leave == restart_policy::leave::probe;
+    r.calls -= bounded && leave != restart_policy::leave::no ? 1 : 0;
     return leave != restart_policy::leave::no;
   });
+  auto asked_at_once = chosen.size();
   for (const auto place : chosen)
-    ask(self, id, r, place, probes[place]);
+    ask(self, id, r, place, probes[place], asked_at_once--);
 }
 
 outcome summarise(self_ptr self, const request& r) {
@@ -98,6 +122,12 @@ outcome summarise(self_ptr self, const request& r) {
     result.retry_after_us = us(wait);
   }
   return result;
+}
+
+void forget(orchestrator_state& s, std::unordered_map<std::uint64_t, request>::iterator it) {
+  s.patience.remove(it->second.patience_until, it->first);
+  s.by_asker.erase(it->second.from);
+  s.requests.erase(it);
 }
 
 // Answers the request if its plan is done; starts the merge's patience if it is not.
@@ -121,8 +151,7 @@ void settle(self_ptr self, std::uint64_t id) {
     s.settings.log->error("{} failed: {}", title, result.message); // S0-48
   }
   r.promise.deliver(std::move(result));
-  s.patience.remove(r.patience_until, id);
-  s.requests.erase(it);
+  forget(s, it);
 }
 
 void log_failure(self_ptr self, const request* r, const orchestrator_state::asked& a, const error& e) {
@@ -136,20 +165,31 @@ void log_failure(self_ptr self, const request* r, const orchestrator_state::aske
     self->state.settings.log->warn("Provider {} failed: {}: {}", name, to_string(e.code), e.message);
 }
 
+// What a call did not use of its share of retries.
+void give_back(const orchestrator_state& s, request& r, const orchestrator_state::asked& a, int attempts) {
+  const auto unused = std::clamp(a.retries - std::max(0, attempts - 1), 0, a.retries);
+  r.retries += unused;
+  r.calls += s.settings.calls > 0 ? unused : 0;
+}
+
 void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer) {
   auto& s = self->state;
+  if (answer.code != ec::none)
+    return on_failure(self, call, {answer.code, answer.detail}, answer.attempts);
   const auto ended = close(s, call);
   if (!ended)
     return;
   const auto& a = *ended;
   auto& slot = s.slots[a.slot];
   slot.busy_us += answer.elapsed_us;
-  if (a.probe && slot.policy.probe_succeeded(a.generation))
-    s.settings.log->info("Circuit of {} closed", slot.spec.name);
+  slot.latency.record(microseconds{answer.upstream_us});
+  if (a.probe && slot.policy.probe_succeeded(a.generation, now(self)))
+    s.settings.log->info("Circuit of {} closed, step by step", slot.spec.name);
   const auto it = s.requests.find(a.request);
   if (it == s.requests.end())
     return; // answered without it: it was late
   auto& r = it->second;
+  give_back(s, r, a, answer.attempts);
   auto& report = r.reports[a.place];
   report.code = ec::none;
   report.elapsed_us = answer.elapsed_us;
@@ -161,27 +201,42 @@ void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer)
   settle(self, a.request);
 }
 
-void on_failure(self_ptr self, std::uint64_t call, error e) {
+void on_failure(self_ptr self, std::uint64_t call, error e, int attempts) {
   auto& s = self->state;
   const auto ended = close(s, call);
   if (!ended)
     return; // its provider's DOWN was quicker
   const auto& a = *ended;
   auto& slot = s.slots[a.slot];
-  ++slot.failures;
+  if (e.code != ec::cancelled)
+    ++slot.failures;
   if (a.probe && !info(e.code).trips_circuit)
     slot.policy.probe_cancelled(a.generation);
   const auto it = s.requests.find(a.request);
   auto* r = it == s.requests.end() ? nullptr : &it->second;
-  log_failure(self, r, a, e);
+  if (e.code != ec::cancelled)
+    log_failure(self, r, a, e);
   if (r == nullptr)
     return;
+  give_back(s, *r, a, attempts);
   auto& report = r->reports[a.place];
   report.code = e.code;
   report.detail = std::move(e.message);
   report.elapsed_us = us(now(self) - a.since);
+  report.attempts = attempts;
   advance(self, a.request, *r, [&](const plan::gate& gate) { return r->plan.failed(a.place, gate); });
   settle(self, a.request);
+}
+
+void opened(self_ptr self, orchestrator_state::slot& slot, const std::string& why) {
+  self->state.settings.log->warn("Circuit of {} opened: {}", slot.spec.name, why);
+}
+
+// The slot closes now; the life in it takes its leave.
+void vacate(orchestrator_state& s, std::size_t index) {
+  auto& slot = s.slots[index];
+  if (slot.life)
+    s.leaving.push_back({std::exchange(slot.life, nullptr), index, slot.policy.generation()});
 }
 
 // A provider died: the slot closes first, then whoever still waits for that life is told.
@@ -189,19 +244,62 @@ void on_down(self_ptr self, const caf::down_msg& down) {
   auto& s = self->state;
   const auto dead = std::find_if(
     s.slots.begin(), s.slots.end(), [&](const auto& slot) { return slot.life && slot.life.address() == down.source; });
-  if (dead == s.slots.end())
+  if (dead != s.slots.end()) {
+    vacate(s, static_cast<std::size_t>(std::distance(s.slots.begin(), dead)));
+    if (dead->policy.died(dead->policy.generation(), now(self)))
+      opened(self, *dead, from_caf(down.reason).message);
+  }
+  const auto it =
+    std::find_if(s.leaving.begin(), s.leaving.end(), [&](const auto& l) { return l.life.address() == down.source; });
+  if (it == s.leaving.end())
     return;
-  dead->life = nullptr;
-  const auto index = static_cast<std::size_t>(std::distance(s.slots.begin(), dead));
-  const auto generation = dead->policy.generation();
-  if (dead->policy.died(generation, now(self)))
-    s.settings.log->warn("Circuit of {} opened: {}", dead->spec.name, from_caf(down.reason).message);
+  const auto gone = *it;
+  s.leaving.erase(it);
   std::vector<std::uint64_t> lost;
   for (const auto& [call, a] : s.calls)
-    if (a.slot == index && a.generation == generation)
+    if (a.slot == gone.slot && a.generation == gone.generation)
       lost.push_back(call);
   for (const auto call : lost)
-    on_failure(self, call, {ec::circuit_tripped, "the provider went down with this call under way"});
+    on_failure(self, call, {ec::circuit_tripped, "the provider went down with this call under way"}, 1);
+}
+
+// A life takes no more calls; it ends when its last one is answered.
+void on_drain(self_ptr self, const provider_drains& d) {
+  auto& s = self->state;
+  for (std::size_t i = 0; i < s.slots.size(); ++i) {
+    auto& slot = s.slots[i];
+    if (!slot.life || slot.policy.generation() != d.generation
+        || caf::actor_cast<caf::strong_actor_ptr>(slot.life) != self->current_sender())
+      continue;
+    vacate(s, i);
+    if (slot.policy.died(d.generation, now(self)))
+      opened(self, slot, "too many calls failed or were slow; those under way may finish");
+  }
+}
+
+caf::result<circuit_report> command(self_ptr self, const circuit_order& order) {
+  auto& s = self->state;
+  const auto it =
+    std::find_if(s.slots.begin(), s.slots.end(), [&](const auto& slot) { return slot.spec.name == order.provider; });
+  if (it == s.slots.end())
+    return make_error(ec::not_found, "provider: there is none named \"" + order.provider + "\"");
+  auto& slot = *it;
+  if (order.what == circuit_command::reset) {
+    slot.policy.reset();
+    if (!slot.life)
+      start_life(self, slot);
+  } else {
+    slot.policy.trip();
+    if (slot.life && order.what == circuit_command::trip)
+      self->send_exit(slot.life, make_error(ec::circuit_tripped, "tripped by hand"));
+    else if (slot.life)
+      self->send(slot.life, provider_drain{});
+    vacate(s, static_cast<std::size_t>(std::distance(s.slots.begin(), it)));
+  }
+  s.settings.log->info(
+    "Circuit of {} {} by hand", slot.spec.name, order.what == circuit_command::reset ? "closed" : "opened");
+  return circuit_report{slot.spec.name, std::string{to_string(slot.policy.state())}, slot.policy.held(),
+    us(slot.policy.wait(now(self))), static_cast<std::int64_t>(slot.policy.trips())};
 }
 
 void patience_over(self_ptr self, std::uint64_t id) {
@@ -222,12 +320,32 @@ void tick(self_ptr self) {
   for (const auto id : s.patience.take_due(t))
     patience_over(self, id);
   for (const auto call : s.answers.take_due(t))
-    on_failure(self, call, {ec::deadline_exceeded, "the provider's actor did not answer"});
+    on_failure(self, call, {ec::deadline_exceeded, "the provider's actor did not answer"}, 1);
   wake(self);
+}
+
+// Nobody waits any more: what is under way for it is taken off the wire.
+void cancel(self_ptr self, const orchestrator_state::asker& from) {
+  auto& s = self->state;
+  const auto known = s.by_asker.find(from);
+  if (known == s.by_asker.end())
+    return; // it has been answered
+  const auto id = known->second;
+  const auto it = s.requests.find(id);
+  outcome o;
+  o.code = ec::cancelled;
+  o.message = "nobody waits for it any more";
+  it->second.promise.deliver(std::move(o));
+  forget(s, it);
+  for (const auto& [call, a] : s.calls)
+    if (a.request == id && s.slots[a.slot].life && s.slots[a.slot].policy.generation() == a.generation)
+      self->send(s.slots[a.slot].life, provider_cancel{call});
 }
 
 caf::typed_response_promise<outcome> start(self_ptr self, fetch& f) {
   auto& s = self->state;
+  // First: making the promise takes the sender out of the message.
+  const orchestrator_state::asker who{self->current_sender() ? self->current_sender()->id() : 0, f.id};
   auto promise = self->make_response_promise<outcome>();
   const auto known = std::find_if(
     s.settings.routes.begin(), s.settings.routes.end(), [&](const route& r) { return r.name == f.what.route; });
@@ -241,10 +359,11 @@ caf::typed_response_promise<outcome> start(self_ptr self, fetch& f) {
   const auto places = known->providers.size();
   const auto id = ++s.last_request;
   auto& r = s.requests
-              .emplace(id, request{promise, std::move(f.what), f.how, &*known, {}, plan{f.how, places},
-                             now(self) + microseconds{f.remaining_us}, {}, provider_reports(places),
-                             std::vector<records_ptr>(places)})
+              .emplace(id, request{who, promise, std::move(f.what), f.how, &*known, {}, plan{f.how, places},
+                             now(self) + microseconds{f.remaining_us}, {}, s.settings.retries, s.settings.calls,
+                             provider_reports(places), std::vector<records_ptr>(places)})
               .first->second;
+  s.by_asker.emplace(who, id);
   for (std::size_t i = 0; i < places; ++i) {
     r.reports[i].name = known->providers[i];
     r.slots.push_back(static_cast<std::size_t>(
@@ -268,7 +387,8 @@ metrics report(self_ptr self) {
     out.push_back({"troupe_provider_failures_total", who, true, slot.failures});
     out.push_back({"troupe_provider_busy_microseconds_total", who, true, slot.busy_us});
     out.push_back({"troupe_circuit_trips_total", who, true, static_cast<std::int64_t>(slot.policy.trips())});
-    for (const auto state : {circuit_state::closed, circuit_state::open, circuit_state::half_open})
+    for (const auto state :
+      {circuit_state::closed, circuit_state::open, circuit_state::half_open, circuit_state::ramping})
       out.push_back({"troupe_circuit_state", {{"provider", slot.spec.name}, {"state", std::string{to_string(state)}}},
         false, slot.policy.state() == state ? 1 : 0});
   }
@@ -281,9 +401,9 @@ orchestrator_actor::behavior_type orchestrator(self_ptr self, orchestrator_setti
   auto& s = self->state;
   s.settings = std::move(settings);
   for (const auto& spec : s.settings.providers)
-    s.slots.push_back({spec, restart_policy{spec.open}, {}, 0, 0, 0});
+    s.slots.push_back({spec, restart_policy{spec.circuit, s.settings.seed + s.slots.size()}, {}, 0, 0, 0, {}});
   for (auto& slot : s.slots)
-    start_life(self, slot, false);
+    start_life(self, slot);
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
   // Whoever waits is told, and the children end with their supervisor.
   self->set_exit_handler([self](const caf::exit_msg& stop) {
@@ -294,13 +414,21 @@ orchestrator_actor::behavior_type orchestrator(self_ptr self, orchestrator_setti
       r.promise.deliver(std::move(o));
     }
     self->state.requests.clear();
+    self->state.by_asker.clear();
     for (const auto& slot : self->state.slots)
       if (slot.life)
         self->send_exit(slot.life, stop.reason);
+    for (const auto& l : self->state.leaving)
+      self->send_exit(l.life, stop.reason);
     self->quit(stop.reason);
   });
   return {
     [self](fetch& f) { return start(self, f); },
+    [self](const fetch_cancel& c) {
+      cancel(self, {self->current_sender() ? self->current_sender()->id() : 0, c.id});
+    },
+    [self](const circuit_order& order) { return command(self, order); },
+    [self](const provider_drains& d) { on_drain(self, d); },
     [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self); },
   };

@@ -4,6 +4,7 @@
 // policy's. Every fetch is answered with one outcome, on every path.
 #pragma once
 
+#include "actors/orchestrator/latency.hpp"
 #include "actors/orchestrator/plan.hpp"
 #include "actors/orchestrator/restart_policy.hpp"
 #include "actors/orchestrator/route.hpp"
@@ -19,22 +20,27 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <unordered_map>
 
 namespace troupe {
 
-/// A child as data: how to start one more life of a provider, and how long it stays dead.
+/// A child as data: how to start one more life of a provider, and when it may live again.
 struct provider_spec {
   std::string name;
-  std::chrono::nanoseconds open{std::chrono::seconds{60}};
-  std::function<provider_actor(caf::actor_system&, std::uint64_t generation, bool on_probation)> spawn;
+  circuit_settings circuit;
+  int hedge_percentile = 96; // a second attempt after the latency that so many percent stay within; 0: none
+  std::function<provider_actor(caf::actor_system&, supervisor_actor, std::uint64_t generation)> spawn;
 };
 
 struct orchestrator_settings {
   std::vector<provider_spec> providers;
   std::vector<route> routes;
   std::chrono::milliseconds patience{800}; // how long a merge waits for the slower ones once one has answered
+  int retries = 2;                         // of one request, over all its providers
+  int calls = 0;                           // providers that one request may ask, retries included; 0: no bound (C-30)
+  std::uint64_t seed = 0;                  // of the circuits' jitter
   std::function<std::int64_t()> wall_ms;   // the wall clock, for `timestamp`
   std::shared_ptr<spdlog::logger> log;
 };
@@ -49,6 +55,17 @@ struct orchestrator_state {
     std::int64_t calls = 0;
     std::int64_t failures = 0;
     std::int64_t busy_us = 0; // sum of the latencies of what was answered
+    troupe::latency latency;
+  };
+
+  // Who asked, and what it calls the fetch.
+  using asker = std::pair<caf::actor_id, std::uint64_t>;
+
+  // A life that takes no more calls: its slot is empty already, or has the next one.
+  struct leaver {
+    provider_actor life;
+    std::size_t slot = 0;
+    std::uint64_t generation = 0;
   };
 
   struct asked {
@@ -56,12 +73,14 @@ struct orchestrator_state {
     std::size_t place = 0; // in the route's providers
     std::size_t slot = 0;
     std::uint64_t generation = 0;
+    int retries = 0; // that it may make
     bool probe = false;
     time since;
     time until; // later, the provider's actor itself is at fault
   };
 
   struct request {
+    asker from;
     caf::typed_response_promise<outcome> promise;
     question what;
     strategy how;
@@ -70,13 +89,17 @@ struct orchestrator_state {
     troupe::plan plan;
     time deadline;
     time patience_until{}; // of a merge, once one has answered
+    int retries = 0;       // left
+    int calls = 0;         // left; counted only where they are bounded
     provider_reports reports;
     std::vector<records_ptr> found; // by place
   };
 
   orchestrator_settings settings;
   std::vector<slot> slots;
+  std::vector<leaver> leaving; // until they are down
   std::unordered_map<std::uint64_t, request> requests;
+  std::map<asker, std::uint64_t> by_asker;
   std::unordered_map<std::uint64_t, asked> calls; // every call whose answer is still to come
   deadlines<std::uint64_t> patience;              // requests
   deadlines<std::uint64_t> answers;               // calls

@@ -10,7 +10,7 @@ using place = plan::place;
 // Names what happened to the providers that no answer and no error speaks for.
 void complete(const finished& request, provider_reports& reports) {
   for (std::size_t i = 0; i < reports.size(); ++i) {
-    if (request.plan.at(i) == place::closed) {
+    if (request.plan.at(i) == place::closed && reports[i].code == ec::none) {
       reports[i].code = ec::circuit_open;
       reports[i].detail = "its circuit is open";
     } else if (request.plan.at(i) == place::late) {

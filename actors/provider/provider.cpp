@@ -4,21 +4,27 @@
 
 #include <algorithm>
 #include <exception>
+#include <vector>
 
 namespace troupe {
 namespace {
 
 using self_ptr = provider_actor::stateful_pointer<provider_state>;
+using call = provider_state::call;
+using due = provider_state::due;
 using std::chrono::microseconds;
 
 // The limiter and the client keep their own deadlines; this only bounds the wait for an actor that is at fault.
 constexpr microseconds grace = std::chrono::milliseconds{500};
 
-microseconds remaining(self_ptr self, const provider_state::call& c) {
+// Retries that a quiet provider may have a second (Finagle's default).
+constexpr int retry_floor = 10;
+
+microseconds remaining(self_ptr self, const call& c) {
   return std::max(std::chrono::duration_cast<microseconds>(c.deadline - self->clock().now()), microseconds{0});
 }
 
-http_request build(self_ptr self, const provider_state::call& c) {
+http_request build(self_ptr self, std::uint64_t attempt, const call& c) {
   const auto& cfg = self->state.settings;
   auto target = cfg.api->build(c.what, cfg.key);
   http_request request;
@@ -30,15 +36,25 @@ http_request build(self_ptr self, const provider_state::call& c) {
   request.timeout_us = timeout.count();
   request.connect_timeout_us = std::min(cfg.connect_timeout, timeout).count();
   request.max_bytes = cfg.max_bytes;
+  request.id = attempt;
   request.owner = cfg.api->name;
   request.generation = self->state.generation;
   return request;
 }
 
+provider_answer refusal(const provider_state& s, ec code, std::string detail, int attempts) {
+  provider_answer a;
+  a.generation = s.generation;
+  a.attempts = attempts;
+  a.code = code;
+  a.detail = std::move(detail);
+  return a;
+}
+
 // Nobody is left waiting.
 void answer_everybody(provider_state& s) {
   for (auto& [id, c] : s.calls)
-    c.promise.deliver(make_error(ec::circuit_tripped, "the circuit tripped while this call was under way"));
+    c.promise.deliver(refusal(s, ec::circuit_tripped, "the circuit tripped while this call was under way", c.made));
   s.calls.clear();
 }
 
@@ -48,81 +64,226 @@ void die(self_ptr self) {
   self->quit(make_error(ec::circuit_tripped));
 }
 
-// Takes a call out of the book and gives its permit back; nothing if it has ended already.
-std::optional<provider_state::call> close(self_ptr self, std::uint64_t id) {
-  auto node = self->state.calls.extract(id);
+void quit_when_drained(self_ptr self) {
+  if (self->state.draining && self->state.calls.empty())
+    self->quit(make_error(ec::circuit_tripped));
+}
+
+void drain(self_ptr self) {
+  auto& s = self->state;
+  if (std::exchange(s.draining, true))
+    return;
+  self->send(s.peers.supervisor, provider_drains{s.generation});
+  quit_when_drained(self);
+}
+
+// What `health` made of an answer. False: this life is over.
+bool survives(self_ptr self, health::verdict v) {
+  if (v == health::verdict::trip) {
+    die(self);
+    return false;
+  }
+  if (v == health::verdict::drain)
+    drain(self);
+  return true;
+}
+
+void wake(self_ptr self) {
+  wake_at(self, self->state.tick, self->state.timers.next());
+}
+
+// A call has at most one of these to come: its retry, or its second attempt.
+void schedule(self_ptr self, std::uint64_t id, call& c, due what, std::chrono::nanoseconds after) {
+  c.wake_at = self->clock().now() + after;
+  self->state.timers.add(c.wake_at, {what, id});
+  wake(self);
+}
+
+// An attempt has ended: its permit goes back. Nothing if it was known to have ended before.
+std::optional<provider_state::attempt> end_attempt(self_ptr self, std::uint64_t id) {
+  auto node = self->state.attempts.extract(id);
   if (node.empty())
     return std::nullopt;
-  self->state.open.remove(node.mapped().until, id);
-  if (node.mapped().permit != 0)
-    self->send(self->state.limiter, permit_release{node.mapped().permit});
-  return std::move(node.mapped());
+  const auto a = node.mapped();
+  if (a.permit != 0)
+    self->send(self->state.peers.limiter, permit_release{a.permit});
+  if (const auto c = self->state.calls.find(a.call); c != self->state.calls.end())
+    --c->second.open;
+  return a;
 }
 
-void fail_call(self_ptr self, std::uint64_t id, error e) {
-  auto c = close(self, id);
-  if (!c)
-    return;
-  const bool enough = self->state.health->failed(e.code);
-  c->promise.deliver(make_error(e.code, std::move(e.message)));
-  if (enough)
-    die(self);
-}
-
-void judge(self_ptr self, std::uint64_t id, const http_response& response) {
+// Takes a call out of the book, and whatever of it is still under way off the wire; nothing if it has ended already.
+std::optional<call> close(self_ptr self, std::uint64_t id) {
   auto& s = self->state;
   const auto it = s.calls.find(id);
   if (it == s.calls.end())
-    return;
-  if (const auto code = response.code; code != ec::none) {
-    // The attempt's time was cut short by the request's own deadline: that says nothing of the upstream.
-    const bool cut_short = code == ec::provider_timeout && remaining(self, it->second) == microseconds{0}
-                           && microseconds{response.elapsed_us} < s.settings.attempt_timeout;
-    return fail_call(self, id, {cut_short ? ec::deadline_exceeded : code, response.detail});
+    return std::nullopt;
+  auto& c = it->second;
+  s.timers.remove(c.until, {due::over, id});
+  s.timers.remove(c.wake_at, {due::retry, id});
+  s.timers.remove(c.wake_at, {due::hedge, id});
+  if (c.open > 0) {
+    std::vector<std::uint64_t> losers;
+    for (const auto& [attempt, a] : s.attempts)
+      if (a.call == id)
+        losers.push_back(attempt);
+    for (const auto attempt : losers) {
+      if (s.attempts.at(attempt).permit != 0) { // else it waits for its permit, and gives it back when it comes
+        self->send(s.peers.http, http_abort{attempt});
+        ++s.aborted;
+      }
+      end_attempt(self, attempt);
+    }
   }
-  auto found = s.settings.api->map(it->second.what, response);
-  if (!found) {
-    if (found.error().code == ec::provider_limited && response.retry_after_us > 0)
-      self->send(s.limiter, lane_pause{s.settings.api->name, response.retry_after_us});
-    return fail_call(self, id, found.error());
-  }
-  auto c = close(self, id);
-  s.health->succeeded();
-  const auto elapsed = us(self->clock().now() - c->started);
-  c->promise.deliver(provider_answer{s.generation, std::move(found.value()), elapsed, 1});
+  auto closed = std::move(c);
+  s.calls.erase(it);
+  return closed;
 }
 
-void transfer(self_ptr self, std::uint64_t id, const permit& p) {
+void fail_call(self_ptr self, std::uint64_t id, ec code, std::string message) {
+  if (auto c = close(self, id))
+    c->promise.deliver(refusal(self->state, code, std::move(message), c->made));
+  quit_when_drained(self);
+}
+
+void begin_attempt(self_ptr self, std::uint64_t id, bool second);
+
+// The last open attempt of a call has failed: once more, later, or that was it.
+void retry_or_fail(self_ptr self, std::uint64_t id, call& c, error e, std::int64_t retry_after_us) {
   auto& s = self->state;
-  const auto it = s.calls.find(id);
-  if (it == s.calls.end()) {
-    self->send(s.limiter, permit_release{p.id});
+  const auto now = self->clock().now();
+  const failed_attempt last{e.code, c.made, std::chrono::nanoseconds{retry_after_us * 1000}, remaining(self, c)};
+  const auto wait =
+    c.retries > 0 && !c.probe && !s.draining ? retry_wait(s.settings.retry, last, s.random()) : std::nullopt;
+  if (!wait)
+    return fail_call(self, id, e.code, std::move(e.message));
+  if (!s.retries->withdraw(now)) {
+    ++s.retries_refused;
+    return fail_call(self, id, e.code, std::move(e.message));
+  }
+  --c.retries;
+  schedule(self, id, c, due::retry, *wait);
+}
+
+void on_failure(self_ptr self, std::uint64_t attempt, error e, microseconds took, std::int64_t retry_after_us) {
+  auto& s = self->state;
+  const auto ended = end_attempt(self, attempt);
+  if (!ended)
+    return;
+  const auto it = s.calls.find(ended->call);
+  auto& c = it->second; // an attempt never outlives its call
+  const auto verdict = s.health->failed(self->clock().now(), e.code, took, c.probe);
+  if (verdict == health::verdict::trip) {
+    // Its own error, not that of the others: it is what tripped the circuit.
+    fail_call(self, ended->call, e.code, std::move(e.message));
+    return die(self);
+  }
+  if (verdict == health::verdict::drain)
+    drain(self);
+  if (c.open == 0) // else the other attempt may still succeed
+    retry_or_fail(self, ended->call, c, std::move(e), retry_after_us);
+}
+
+void on_found(self_ptr self, std::uint64_t attempt, records_ptr found, microseconds upstream) {
+  auto& s = self->state;
+  const auto ended = end_attempt(self, attempt);
+  if (!ended)
+    return;
+  auto c = close(self, ended->call);
+  s.hedges_won += ended->second ? 1 : 0;
+  const auto verdict = s.health->succeeded(self->clock().now(), upstream);
+  const auto elapsed = us(self->clock().now() - c->started);
+  c->promise.deliver(provider_answer{s.generation, std::move(found), elapsed, c->made, upstream.count(), ec::none, {}});
+  if (survives(self, verdict))
+    quit_when_drained(self);
+}
+
+void judge(self_ptr self, std::uint64_t attempt, const http_response& response) {
+  auto& s = self->state;
+  const auto it = s.attempts.find(attempt);
+  if (it == s.attempts.end())
+    return;
+  const auto& c = s.calls.at(it->second.call);
+  const microseconds took{response.elapsed_us};
+  if (const auto code = response.code; code != ec::none) {
+    // The attempt's time was cut short by the request's own deadline: that says nothing of the upstream.
+    const bool cut_short =
+      code == ec::provider_timeout && remaining(self, c) == microseconds{0} && took < s.settings.attempt_timeout;
+    return on_failure(self, attempt, {cut_short ? ec::deadline_exceeded : code, response.detail}, took, -1);
+  }
+  auto found = s.settings.api->map(c.what, response);
+  if (found)
+    return on_found(self, attempt, std::move(found.value()), took);
+  if (found.error().code == ec::provider_limited && response.retry_after_us > 0)
+    self->send(s.peers.limiter, lane_pause{s.settings.api->name, response.retry_after_us});
+  on_failure(self, attempt, found.error(), took, response.retry_after_us);
+}
+
+void transfer(self_ptr self, std::uint64_t attempt, const permit& p) {
+  auto& s = self->state;
+  const auto it = s.attempts.find(attempt);
+  if (it == s.attempts.end()) {
+    self->send(s.peers.limiter, permit_release{p.id});
     return;
   }
   it->second.permit = p.id;
-  self->request(s.http, caf::infinite, build(self, it->second))
-    .then([self, id](const http_response& response) { judge(self, id, response); },
-      [self, id](const caf::error& e) { fail_call(self, id, from_caf(e)); });
+  auto& c = s.calls.at(it->second.call);
+  if (c.hedge_after > microseconds{0} && !c.hedged && c.made == 1 && !c.probe)
+    schedule(self, it->second.call, c, due::hedge, c.hedge_after);
+  self->request(s.peers.http, caf::infinite, build(self, attempt, c))
+    .then([self, attempt](const http_response& response) { judge(self, attempt, response); },
+      [self, attempt](const caf::error& e) {
+        auto error = from_caf(e);
+        on_failure(self, attempt, {error.code, std::move(error.message)}, microseconds{0}, -1);
+      });
 }
 
-caf::typed_response_promise<provider_answer> start(self_ptr self, provider_call& call) {
+void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
+  auto& s = self->state;
+  auto& c = s.calls.at(id);
+  const auto attempt = ++s.last_attempt;
+  ++c.made;
+  ++c.open;
+  s.attempts.emplace(attempt, provider_state::attempt{id, 0, second});
+  self->request(s.peers.limiter, caf::infinite, permit_request{s.settings.api->name, remaining(self, c).count()})
+    .then([self, attempt](const permit& p) { transfer(self, attempt, p); },
+      [self, attempt](const caf::error& e) {
+        auto error = from_caf(e);
+        on_failure(self, attempt, {error.code, std::move(error.message)}, microseconds{0}, -1);
+      });
+}
+
+// The first attempt takes longer than most: a second one, if there is budget for it.
+void hedge(self_ptr self, std::uint64_t id) {
+  auto& s = self->state;
+  auto& c = s.calls.at(id);
+  if (c.open != 1 || c.hedged || s.draining || !s.hedges->withdraw(self->clock().now()))
+    return;
+  c.hedged = true;
+  ++s.hedged;
+  begin_attempt(self, id, true);
+}
+
+caf::typed_response_promise<provider_answer> start(self_ptr self, provider_call& asked) {
   auto& s = self->state;
   auto promise = self->make_response_promise<provider_answer>();
-  if (call.generation != s.generation) {
-    promise.deliver(make_error(ec::circuit_tripped, "meant for an earlier life of this provider"));
+  if (asked.generation != s.generation || s.draining) {
+    promise.deliver(refusal(s, ec::circuit_tripped,
+      s.draining ? "this provider takes no more calls" : "meant for an earlier life of this provider", 0));
     return promise;
   }
   const auto now = self->clock().now();
-  const auto id = ++s.last_call;
-  ++s.started;
-  const auto left = microseconds{call.remaining_us};
-  const auto until = now + left + grace;
-  s.calls.emplace(id, provider_state::call{promise, std::move(call.what), now, now + left, until});
-  s.open.add(until, id);
-  wake_at(self, s.tick, s.open.next());
-  self->request(s.limiter, caf::infinite, permit_request{s.settings.api->name, left.count()})
-    .then([self, id](const permit& p) { transfer(self, id, p); },
-      [self, id](const caf::error& e) { fail_call(self, id, from_caf(e)); });
+  const microseconds left{asked.remaining_us};
+  call c{promise, std::move(asked.what), now, now + left, now + left + grace};
+  c.retries = asked.retries;
+  c.hedge_after = microseconds{asked.hedge_after_us};
+  c.probe = asked.probe;
+  s.timers.add(c.until, {due::over, asked.id});
+  s.calls.emplace(asked.id, std::move(c));
+  wake(self);
+  s.retries->deposit(now);
+  s.hedges->deposit(now);
+  begin_attempt(self, asked.id, false);
   return promise;
 }
 
@@ -131,29 +292,55 @@ void tick(self_ptr self) {
   const auto now = self->clock().now();
   if (!s.tick.rang(now))
     return;
-  for (const auto id : s.open.take_due(now))
-    fail_call(self, id, {ec::deadline_exceeded, "neither permit nor transfer ended in time"});
-  wake_at(self, s.tick, s.open.next());
+  for (const auto& [what, id] : s.timers.take_due(now)) {
+    if (!s.calls.contains(id))
+      continue; // ended by one before it in this list
+    switch (what) {
+    case due::over:
+      fail_call(self, id, ec::deadline_exceeded, "neither permit nor transfer ended in time");
+      break;
+    case due::retry:
+      ++s.retried;
+      begin_attempt(self, id, false);
+      break;
+    case due::hedge:
+      hedge(self, id);
+      break;
+    }
+  }
+  wake(self);
 }
 
-metrics report(const provider_state& s) {
+metrics report(self_ptr self) {
+  const auto& s = self->state;
+  const auto now = self->clock().now();
   const fields who{{"provider", s.settings.api->name}};
   return {
     {"troupe_provider_in_flight", who, false, static_cast<std::int64_t>(s.calls.size())},
+    {"troupe_provider_attempts_in_flight", who, false, static_cast<std::int64_t>(s.attempts.size())},
     {"troupe_provider_failures_in_a_row", who, false, s.health->failures_in_a_row()},
+    {"troupe_provider_retries_total", who, true, s.retried},
+    {"troupe_provider_retries_refused_total", who, true, s.retries_refused},
+    {"troupe_provider_retry_budget", who, false, s.retries->left(now)},
+    {"troupe_provider_hedges_total", who, true, s.hedged},
+    {"troupe_provider_hedges_won_total", who, true, s.hedges_won},
+    {"troupe_provider_hedge_budget", who, false, s.hedges->left(now)},
+    {"troupe_provider_attempts_aborted_total", who, true, s.aborted},
   };
 }
 
 } // namespace
 
-provider_actor::behavior_type provider(self_ptr self, provider_settings settings, std::uint64_t generation,
-  bool on_probation, rate_limiter_actor limiter, http_client_actor http) {
+provider_actor::behavior_type provider(
+  self_ptr self, provider_settings settings, std::uint64_t generation, provider_peers peers) {
   auto& s = self->state;
-  s.health.emplace(settings.failures, on_probation);
   s.settings = std::move(settings);
+  s.health.emplace(s.settings.health);
+  s.retries.emplace(s.settings.retry_percent, s.settings.retry.attempts > 1 ? retry_floor : 0);
+  s.hedges.emplace(s.settings.hedge_percent, 0);
+  s.random.seed(s.settings.seed + generation);
   s.generation = generation;
-  s.limiter = std::move(limiter);
-  s.http = std::move(http);
+  s.peers = std::move(peers);
   self->set_exit_handler([self](const caf::exit_msg& stop) {
     answer_everybody(self->state);
     self->quit(stop.reason);
@@ -170,9 +357,11 @@ provider_actor::behavior_type provider(self_ptr self, provider_settings settings
     }
   });
   return {
-    [self](provider_call& call) { return start(self, call); },
+    [self](provider_call& asked) { return start(self, asked); },
+    [self](const provider_cancel& c) { fail_call(self, c.id, ec::cancelled, "nobody waits for it any more"); },
+    [self](provider_drain) { drain(self); },
     [self](tick_atom) { tick(self); },
-    [self](stats_atom) { return report(self->state); },
+    [self](stats_atom) { return report(self); },
   };
 }
 

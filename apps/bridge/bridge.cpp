@@ -1,6 +1,7 @@
 #include "apps/bridge/bridge.hpp"
 
 #include "apps/bridge/client_address.hpp"
+#include "apps/bridge/deadline.hpp"
 #include "apps/http/negotiate.hpp"
 #include "apps/http/uri.hpp"
 
@@ -148,6 +149,9 @@ void bridge::question_asked(http::exchange e, std::size_t index, std::string_vie
               : failure{400, "Bad request", asked.error().message, {}, {}},
       std::move(head), index, since);
   }
+  const auto deadline = deadline_of(request.value("X-Request-Timeout"), settings_.deadline);
+  if (!deadline)
+    return reply_failure(e, {400, "Bad request", deadline.error().message, {}, {}}, std::move(head), index, since);
   const bool gzip = http::accepts_gzip(request.joined("Accept-Encoding"));
   if (const auto hot = settings_.index->find(asked.value().key); hot && hot->fresh_until > now) {
     metrics_.count_hit(index);
@@ -176,10 +180,13 @@ void bridge::question_asked(http::exchange e, std::size_t index, std::string_vie
   p->problem = wants_problem(request.joined("Accept"));
   p->if_none_match = request.joined("If-None-Match");
   p->exchange = std::move(e);
-  lookup l{std::move(asked.value()), gzip, settings_.deadline.count()};
+  const auto id = ++last_lookup_;
+  lookup l{id, std::move(asked.value()), gzip, deadline.value().count()};
   l.about.what.traceparent = trace.traceparent;
   ++asked_;
   auto done = std::make_shared<std::function<void(answer)>>([this, p](answer a) { finish(*p, std::move(a)); });
+  // Before the lookup goes: afterwards the exchange may be answered, on another thread, at any time.
+  p->exchange.on_gone([front = front_, id] { caf::anon_send(front, front_gone{id}); });
   caf::anon_send(front_, front_lookup{std::move(l), std::move(done)});
 }
 

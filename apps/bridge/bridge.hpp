@@ -83,6 +83,7 @@ private:
   trace_source traces_;
   request_metrics metrics_;
   std::atomic<std::int64_t> asked_{0}; // lookups that wait for a shard
+  std::atomic<std::uint64_t> last_lookup_{0};
 };
 
 } // namespace troupe

@@ -10,8 +10,9 @@ namespace {
 using self_ptr = front_actor::stateful_pointer<front_state>;
 using std::chrono::microseconds;
 
-// The shard and all behind it keep the deadline themselves; this only bounds the wait for one that is at fault.
-constexpr microseconds grace = std::chrono::seconds{2};
+// Whoever is behind keeps the deadline too, and its answer says more ("google: no answer in 3 s"): so long it may take
+// to arrive. A lookup that joined somebody else's fetch has this deadline alone.
+constexpr microseconds grace = std::chrono::milliseconds{100};
 constexpr auto stats_patience = std::chrono::seconds{1};
 
 void end(front_state& s, std::uint64_t id, answer a) {
@@ -37,14 +38,24 @@ const cache_actor& owner_of(const front_state& s, std::string_view key) {
 void ask(self_ptr self, front_lookup& l) {
   auto& s = self->state;
   const auto& owner = owner_of(s, l.what.about.key);
-  const auto id = ++s.last_id;
+  const auto id = l.what.id;
   const auto until = self->clock().now() + microseconds{l.what.remaining_us} + grace;
-  s.under_way.emplace(id, front_state::asked{std::move(l.done), until});
+  s.under_way.emplace(id, front_state::asked{std::move(l.done), l.what.about.key, until});
   s.open.add(until, id);
   wake_at(self, s.tick, s.open.next());
   self->request(owner, caf::infinite, std::move(l.what))
     .then([self, id](answer& a) { end(self->state, id, std::move(a)); },
       [self, id](const caf::error& e) { end(self->state, id, refusal(from_caf(e))); });
+}
+
+// Answers in place of the shard, which is told that nobody waits.
+void give_up(self_ptr self, std::uint64_t id, error why) {
+  auto& s = self->state;
+  const auto it = s.under_way.find(id);
+  if (it == s.under_way.end())
+    return;
+  self->send(owner_of(s, it->second.key), lookup_cancel{id, it->second.key});
+  end(s, id, refusal(std::move(why)));
 }
 
 void tick(self_ptr self) {
@@ -53,7 +64,7 @@ void tick(self_ptr self) {
   if (!s.tick.rang(now))
     return;
   for (const auto id : s.open.take_due(now))
-    end(s, id, refusal({ec::deadline_exceeded, "the cache did not answer"}));
+    give_up(self, id, {ec::deadline_exceeded, "no answer within the deadline"});
   wake_at(self, s.tick, s.open.next());
 }
 
@@ -88,6 +99,9 @@ front_actor::behavior_type front(self_ptr self, front_settings settings) {
   self->state.settings = std::move(settings);
   return {
     [self](front_lookup& l) { ask(self, l); },
+    [self](const front_gone& g) {
+      give_up(self, g.id, {ec::cancelled, "the client has left"});
+    },
     [self](const compress& c) { self->send(owner_of(self->state, c.key), c); },
     [self](const front_stats& wish) { collect(self, wish); },
     [self](tick_atom) { tick(self); },

@@ -21,8 +21,13 @@ namespace troupe {
 /// answer, or with one whose code says why there is none.
 struct front_lookup {
   using callback = std::shared_ptr<std::function<void(answer)>>;
-  lookup what;
+  lookup what; // its id is unique among the sender's
   callback done;
+};
+
+/// The client that asked for this lookup has left: its callback is called with ec::cancelled.
+struct front_gone {
+  std::uint64_t id = 0;
 };
 
 /// A wish for everybody's counters. Actors that do not answer within a second are left out, and `silent` counts them.
@@ -33,6 +38,8 @@ struct front_stats {
 using front_actor = caf::typed_actor<
   // Ask the owner of the key.
   caf::reacts_to<front_lookup>,
+  // Nobody waits for this lookup any more.
+  caf::reacts_to<front_gone>,
   // Have the owner of the key compress what it keeps.
   caf::reacts_to<compress>,
   // Collect everybody's counters.
@@ -48,12 +55,12 @@ struct front_settings {
 struct front_state {
   struct asked {
     front_lookup::callback done;
-    std::chrono::steady_clock::time_point until; // later, the shard is at fault
+    std::string key;
+    std::chrono::steady_clock::time_point until; // the client's deadline, and a little for the way back
   };
 
   front_settings settings;
   std::unordered_map<std::uint64_t, asked> under_way;
-  std::uint64_t last_id = 0;
   deadlines<std::uint64_t> open;
   wake_up tick;
   static inline const char* name = "bridge";
@@ -65,4 +72,5 @@ front_actor::behavior_type front(front_actor::stateful_pointer<front_state> self
 
 // Callbacks never leave the process.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::front_lookup)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::front_gone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::front_stats)

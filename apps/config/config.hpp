@@ -21,13 +21,37 @@ struct http_settings {
 
 struct request_settings {
   duration deadline = std::chrono::seconds{10};
+  std::int64_t retries = 2;
+  std::int64_t calls = 0; // 0: no bound
   friend bool operator==(const request_settings&, const request_settings&) = default;
 };
 
 struct circuit_settings {
   std::int64_t failures = 5;
+  duration window = std::chrono::seconds{10};
+  std::int64_t minimum = 20;
+  std::int64_t failure_percent = 50;
+  duration slow = std::chrono::seconds{0}; // 0: no call is
+  std::int64_t slow_percent = 80;
   duration open = std::chrono::seconds{60};
+  duration longest = std::chrono::seconds{600};
+  std::int64_t successes = 2;
+  duration ramp_step = std::chrono::seconds{10}; // 0: no ramp
   friend bool operator==(const circuit_settings&, const circuit_settings&) = default;
+};
+
+struct retry_settings {
+  std::int64_t attempts = 3; // the first included
+  duration base = std::chrono::milliseconds{50};
+  duration longest = std::chrono::seconds{2};
+  std::int64_t percent = 20; // of the calls
+  friend bool operator==(const retry_settings&, const retry_settings&) = default;
+};
+
+struct hedge_settings {
+  std::int64_t percentile = 96;
+  std::int64_t percent = 5; // of the calls; 0: none
+  friend bool operator==(const hedge_settings&, const hedge_settings&) = default;
 };
 
 struct provider_settings {
@@ -37,6 +61,8 @@ struct provider_settings {
   std::int64_t concurrency = 10;
   duration connect_timeout = std::chrono::seconds{1};
   duration attempt_timeout = std::chrono::seconds{3};
+  retry_settings retry;
+  hedge_settings hedge;
   circuit_settings circuit;
   friend bool operator==(const provider_settings&, const provider_settings&) = default;
 };

@@ -100,6 +100,8 @@ std::vector<entry> schema(settings& s) {
     {"http.threads", &s.http.threads, {0, 1024}, "I/O threads; 0 chooses"},
     {"http.trusted_proxies", &s.http.trusted_proxies, {}, "whose forwarded header names the client"},
     {"request.deadline", &s.request.deadline, {us(10ms), us(10min)}, "the whole time of one request"},
+    {"request.retries", &s.request.retries, {0, 100}, "second attempts that one request may cause"},
+    {"request.calls", &s.request.calls, {0, 10'000}, "calls that one request may cause; 0: no bound"},
     {"merge.patience", &s.merge.patience, {0, us(10min)},
       "how long a merge waits for the slower once one has answered"},
     {"limits.global.rate", &s.limits.global.rate, any_count, "requests a second to all providers together"},
@@ -132,8 +134,23 @@ std::vector<entry> schema(settings& s) {
         {prefix + "connect_timeout", &p.connect_timeout, wait_time, "for making a connection"},
         {prefix + "attempt_timeout", &p.attempt_timeout, wait_time, "for one attempt, connecting included"},
         {prefix + "circuit.failures", &p.circuit.failures, {1, 1'000}, "consecutive failures that open the circuit"},
+        {prefix + "circuit.window", &p.circuit.window, {us(1s), us(1h)}, "over which shares are counted"},
+        {prefix + "circuit.minimum", &p.circuit.minimum, {1, many}, "calls in it below which a share says nothing"},
+        {prefix + "circuit.failure_percent", &p.circuit.failure_percent, {0, 100},
+          "share of failures; 0: not looked at"},
+        {prefix + "circuit.slow", &p.circuit.slow, {0, us(10min)}, "a call that takes longer is slow; 0: none is"},
+        {prefix + "circuit.slow_percent", &p.circuit.slow_percent, {1, 100}, "share of slow calls"},
         {prefix + "circuit.open", &p.circuit.open, {us(10ms), us(24h)},
           "how long it stays open before the first probe"},
+        {prefix + "circuit.longest", &p.circuit.longest, {us(10ms), us(24h)}, "how long after several trips in a row"},
+        {prefix + "circuit.successes", &p.circuit.successes, {1, 100}, "successful probes that begin the ramp"},
+        {prefix + "circuit.ramp_step", &p.circuit.ramp_step, {0, us(1h)}, "how long 10, 25 and 50 % last; 0: no ramp"},
+        {prefix + "retry.attempts", &p.retry.attempts, {1, 10}, "attempts of one call, the first included"},
+        {prefix + "retry.base", &p.retry.base, {0, us(1min)}, "ceiling of the first wait"},
+        {prefix + "retry.longest", &p.retry.longest, {0, us(10min)}, "ceiling of every wait"},
+        {prefix + "retry.percent", &p.retry.percent, {0, 100}, "retries as a share of the calls"},
+        {prefix + "hedge.percentile", &p.hedge.percentile, {50, 99}, "of the latencies, then a second attempt"},
+        {prefix + "hedge.percent", &p.hedge.percent, {0, 100}, "second attempts as a share of the calls; 0: none"},
       });
   }
   return table;
@@ -149,6 +166,8 @@ std::vector<ordered_pair> ordered_pairs(const settings& s) {
     const auto prefix = "providers." + name + ".";
     pairs.push_back({prefix + "connect_timeout", prefix + "attempt_timeout"});
     pairs.push_back({prefix + "attempt_timeout", "request.deadline"});
+    pairs.push_back({prefix + "circuit.open", prefix + "circuit.longest"});
+    pairs.push_back({prefix + "retry.base", prefix + "retry.longest"});
   }
   return pairs;
 }

@@ -21,6 +21,7 @@
 #include <caf/scoped_actor.hpp>
 
 #include <algorithm>
+#include <random>
 #include <thread>
 
 namespace troupe {
@@ -31,6 +32,11 @@ using config::settings;
 std::int64_t wall_ms() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+// Of jitter: nodes that were started together must not act together.
+std::uint64_t seed() {
+  return std::random_device{}();
 }
 
 std::size_t cores() {
@@ -130,12 +136,29 @@ provider_spec node::parts::spec_of(const std::string& name, const config::provid
   s.url = p.url.text;
   if (const auto key = options.secrets.provider_keys.find(name); key != options.secrets.provider_keys.end())
     s.key = key->second.reveal();
-  s.failures = static_cast<int>(p.circuit.failures);
+  s.health.failures = static_cast<int>(p.circuit.failures);
+  s.health.window = p.circuit.window;
+  s.health.minimum = static_cast<int>(p.circuit.minimum);
+  s.health.failure_percent = static_cast<int>(p.circuit.failure_percent);
+  s.health.slow = p.circuit.slow;
+  s.health.slow_percent = static_cast<int>(p.circuit.slow_percent);
+  s.retry = {static_cast<int>(p.retry.attempts), p.retry.base, p.retry.longest};
+  s.retry_percent = static_cast<int>(p.retry.percent);
+  s.hedge_percent = static_cast<int>(p.hedge.percent);
+  s.seed = seed();
   s.connect_timeout = p.connect_timeout;
   s.attempt_timeout = p.attempt_timeout;
-  return {name, p.circuit.open,
-    [s, limiter = limiter, client = http_client](caf::actor_system& in, std::uint64_t generation, bool on_probation) {
-      return in.spawn(provider, s, generation, on_probation, limiter, client);
+  circuit_settings c;
+  c.open = p.circuit.open;
+  c.longest = p.circuit.longest;
+  c.successes = static_cast<int>(p.circuit.successes);
+  c.ramp_step = p.circuit.ramp_step;
+  if (c.ramp_step.count() == 0)
+    c.ramp.clear();
+  return {name, c, p.hedge.percent > 0 ? static_cast<int>(p.hedge.percentile) : 0,
+    [s, limiter = limiter, client = http_client](
+      caf::actor_system& in, supervisor_actor supervisor, std::uint64_t generation) {
+      return in.spawn(provider, s, generation, provider_peers{std::move(supervisor), limiter, client});
     }};
 }
 
@@ -153,6 +176,9 @@ void node::parts::spawn(const databases& db) {
     spec_of("openlibrary", s.providers.at("openlibrary"), books::openlibrary_api())};
   o.routes = books::routes();
   o.patience = std::chrono::duration_cast<std::chrono::milliseconds>(s.merge.patience);
+  o.retries = static_cast<int>(s.request.retries);
+  o.calls = static_cast<int>(s.request.calls);
+  o.seed = seed();
   o.wall_ms = wall_ms;
   o.log = options.log;
   boss = in.spawn(orchestrator, std::move(o));

@@ -20,19 +20,25 @@ struct world : test::actors {
   bool hold = false;
   std::vector<caf::typed_response_promise<outcome>> held;
   int asked = 0;
+  std::vector<fetch> fetches_seen;
+  std::vector<std::uint64_t> cancelled;
   stored_records rows;
   stored_records written;
   bool broken_database = false;
 
   orchestrator_actor boss = sys.spawn([this](orchestrator_actor::pointer me) -> orchestrator_actor::behavior_type {
     return {
-      [this, me](const fetch&) -> caf::result<outcome> {
+      [this, me](const fetch& f) -> caf::result<outcome> {
         ++asked;
+        fetches_seen.push_back(f);
         if (!hold)
           return next;
         held.push_back(me->make_response_promise<outcome>());
         return held.back();
       },
+      [this](const fetch_cancel& c) { cancelled.push_back(c.id); },
+      [](const circuit_order&) { return circuit_report{}; },
+      [](const provider_drains&) {},
       [](tick_atom) {},
       [this](stats_atom) { return run_inside(); },
     };
@@ -68,18 +74,27 @@ struct world : test::actors {
     settle();
   }
 
-  std::shared_ptr<answer> ask(const std::string& key = "search:query:dune", bool durable = false, bool gzip = false) {
+  std::shared_ptr<answer> ask(const std::string& key = "search:query:dune", bool durable = false, bool gzip = false,
+    std::chrono::microseconds remaining = 10s) {
     auto out = std::make_shared<answer>();
     out->code = ec::internal;
-    sys.spawn([=, to = shard](caf::event_based_actor* caller) {
-      caller
-        ->request(
-          to, caf::infinite, lookup{{key, {"search", "dune", 10, {}}, strategy::merge, durable}, gzip, 10'000'000})
-        .then([out](const answer& a) { *out = a; });
-    });
+    const inquiry about{key, {"search", "dune", 10, {}}, strategy::merge, durable};
+    clients.push_back(sys.spawn([=, to = shard](caf::event_based_actor* caller) {
+      caller->request(to, caf::infinite, lookup{7, about, gzip, remaining.count()}).then([out](const answer& a) {
+        *out = a;
+      });
+      return caf::behavior{[=](stats_atom) { caller->send(to, lookup_cancel{7, key}); }};
+    }));
     settle();
     return out;
   }
+
+  // The client that asked as the n-th leaves.
+  void leave(std::size_t n) {
+    caf::anon_send(clients.at(n), stats_atom::value);
+    settle();
+  }
+  std::vector<caf::actor> clients;
 
   void fail_all() {
     next = {};
@@ -89,6 +104,8 @@ struct world : test::actors {
   }
 
   ~world() override {
+    for (const auto& client : clients)
+      self->send_exit(client, caf::exit_reason::user_shutdown);
     for (const auto& a :
       {caf::actor_cast<caf::actor>(shard), caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(store)})
       self->send_exit(a, caf::exit_reason::user_shutdown);
@@ -265,6 +282,51 @@ TEST(an answer that comes after its fetch was given up changes nothing) {
   CHECK(a->code == ec::deadline_exceeded);
   inside(boss, [this] { held[0].deliver(next); });
   CHECK(index->find("search:query:dune") == nullptr);
+}
+
+TEST(a client that leaves cancels nothing while somebody else waits) {
+  hold = true;
+  const auto a = ask();
+  const auto b = ask();
+  leave(0);
+  CHECK(a->code == ec::cancelled);
+  CHECK(cancelled.empty());
+  inside(boss, [this] { held[0].deliver(next); });
+  CHECK(b->code == ec::none);
+}
+
+TEST(the last client to leave takes the fetch with it) {
+  hold = true;
+  const auto a = ask();
+  const auto b = ask();
+  leave(1);
+  leave(0);
+  leave(0); // no second time
+  CHECK(a->code == ec::cancelled);
+  CHECK(b->code == ec::cancelled);
+  REQUIRE_EQ(cancelled.size(), 1u);
+  CHECK_EQ(cancelled[0], fetches_seen[0].id);
+  CHECK_EQ(fetches->load(), 0);
+  hold = false;
+  CHECK_EQ(ask()->x_cache, "MISS"); // the key is free
+}
+
+TEST(who joined a hasty client s fetch gets one of its own time) {
+  hold = true;
+  const auto hasty = ask("k", false, false, 100ms);
+  const auto patient = ask("k", false, false, 5s);
+  advance(100ms);
+  fail_all();
+  inside(boss, [this] { held[0].deliver(next); });
+  CHECK(hasty->code == ec::all_providers_failed);
+  CHECK(patient->code == ec::internal); // the test's own mark: not answered
+  REQUIRE_EQ(fetches_seen.size(), 2u);
+  CHECK_EQ(fetches_seen[1].remaining_us, 4'900'000);
+  next = {};
+  next.data = blob{"[]"};
+  inside(boss, [this] { held[1].deliver(next); });
+  CHECK(patient->code == ec::none);
+  CHECK_EQ(fetches->load(), 0);
 }
 
 TEST(a shard that ends tells everybody who waits) {

@@ -18,7 +18,7 @@ struct words final : records {
 };
 
 provider_answer one_word(std::uint64_t generation) {
-  return {generation, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1};
+  return {generation, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1, 1, ec::none, {}};
 }
 
 // Providers that do what the test says: answer with so many words, fail, die, or hold the call.
@@ -27,6 +27,8 @@ struct script {
   ec error = ec::none;
   bool hold = false;
   bool die = false;
+  int attempts = 1;
+  std::int64_t upstream_us = 1'000;
 };
 
 struct world : test::actors {
@@ -34,36 +36,53 @@ struct world : test::actors {
   std::map<std::string, int> lives;
   std::map<std::string, int> calls;
   std::vector<caf::typed_response_promise<provider_answer>> held;
-  std::map<std::string, bool> probation;
+  std::map<std::string, std::vector<provider_call>> asked;
+  std::map<std::string, std::vector<std::uint64_t>> cancelled;
+  std::map<std::string, int> drained;
+  std::map<std::string, supervisor_actor> supervisors;
   std::map<std::string, provider_actor> handles; // of the latest lives
 
   provider_spec spec(const std::string& name) {
-    return {name, 60s, [this, name](caf::actor_system& system, std::uint64_t generation, bool on_probation) {
-              ++lives[name];
-              probation[name] = on_probation;
-              return handles[name] = system.spawn([this, name, generation](
-                                                    provider_actor::pointer me) -> provider_actor::behavior_type {
-                return {
-                  [=, this](const provider_call& c) -> caf::result<provider_answer> {
-                    ++calls[name];
-                    const auto s = scripts[name];
-                    if (s.die)
-                      me->quit(make_error(ec::circuit_tripped));
-                    if (s.hold) {
-                      held.push_back(me->make_response_promise<provider_answer>());
-                      return held.back();
-                    }
-                    if (s.error != ec::none)
-                      return make_error(s.error, name + " is broken");
-                    return provider_answer{c.generation,
-                      std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000,
-                      1};
-                  },
-                  [](tick_atom) {},
-                  [this](stats_atom) { return run_inside(); },
-                };
-              });
-            }};
+    circuit_settings circuit; // what S0 asks for; tests of the rest change it before the first trip
+    circuit.jitter_percent = 0;
+    circuit.longest = circuit.open;
+    circuit.successes = 1;
+    circuit.ramp.clear();
+    return {
+      name, circuit, 96, [this, name](caf::actor_system& system, supervisor_actor to, std::uint64_t generation) {
+        ++lives[name];
+        supervisors[name] = to;
+        return handles[name] = system.spawn([this, name, generation](
+                                              provider_actor::pointer me) -> provider_actor::behavior_type {
+          return {
+            [=, this](const provider_call& c) -> caf::result<provider_answer> {
+              ++calls[name];
+              asked[name].push_back(c);
+              const auto s = scripts[name];
+              if (s.die)
+                me->quit(make_error(ec::circuit_tripped));
+              if (s.hold) {
+                held.push_back(me->make_response_promise<provider_answer>());
+                return held.back();
+              }
+              if (s.error != ec::none)
+                return provider_answer{c.generation, nullptr, 1000, s.attempts, 1000, s.error, name + " is broken"};
+              return provider_answer{c.generation,
+                std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000,
+                s.attempts, s.upstream_us, ec::none, {}};
+            },
+            [this, name](const provider_cancel& c) { cancelled[name].push_back(c.id); },
+            [this, me, name, generation](provider_drain) {
+              ++drained[name];
+              me->send(supervisors[name], provider_drains{generation});
+            },
+            [this, me, name, generation](tick_atom) { // the test's: this life wants to drain
+              me->send(supervisors[name], provider_drains{generation});
+            },
+            [this](stats_atom) { return run_inside(); },
+          };
+        });
+      }};
   }
 
   orchestrator_actor boss;
@@ -89,13 +108,24 @@ struct world : test::actors {
   std::shared_ptr<outcome> ask(strategy how = strategy::merge, const std::string& route = "search") {
     auto out = std::make_shared<outcome>();
     out->code = ec::internal;
-    sys.spawn([=, to = boss](caf::event_based_actor* caller) {
-      caller->request(to, caf::infinite, fetch{{route, "dune", 10, {}}, how, 10'000'000}).then([out](const outcome& o) {
-        *out = o;
-      });
-    });
+    clients.push_back(sys.spawn([=, to = boss](caf::event_based_actor* caller) {
+      caller->request(to, caf::infinite, fetch{5, {route, "dune", 10, {}}, how, 10'000'000})
+        .then([out](const outcome& o) { *out = o; });
+      return caf::behavior{[=](stats_atom) { caller->send(to, fetch_cancel{5}); }};
+    }));
     settle();
     return out;
+  }
+  std::vector<caf::actor> clients;
+
+  // An order by hand; the state that it led to, or the error's name.
+  std::string order(const std::string& provider, circuit_command what) {
+    std::string state;
+    auto asked_for = self->request(boss, caf::infinite, circuit_order{provider, what});
+    settle();
+    asked_for.receive([&](const circuit_report& r) { state = r.state + (r.held ? " held" : ""); },
+      [&](const caf::error& e) { state = to_string(from_caf(e).code); });
+    return state;
   }
 
   void trip(const std::string& name) {
@@ -105,7 +135,10 @@ struct world : test::actors {
   }
 
   ~world() override {
+    for (const auto& client : clients)
+      self->send_exit(client, caf::exit_reason::user_shutdown);
     self->send_exit(boss, caf::exit_reason::user_shutdown);
+    supervisors.clear();
     for (const auto& [name, life] : handles)
       self->send_exit(life, caf::exit_reason::user_shutdown);
   }
@@ -185,7 +218,8 @@ TEST(a dead provider is planned around without a message until its time and then
   advance(1s);
   scripts["google"].hold = true;
   const auto probing = ask();
-  CHECK(probation["google"]);
+  CHECK(asked["google"].back().probe);
+  CHECK_EQ(asked["google"].back().retries, 0);
   CHECK_EQ(calls["google"], before + 1);
   // While the probe is under way everybody else goes around.
   CHECK_EQ(ask()->tag, "openlibrary");
@@ -274,6 +308,89 @@ TEST(an orchestrator that ends tells everybody who waits) {
   self->send_exit(boss, caf::exit_reason::user_shutdown);
   settle();
   CHECK(o->code == ec::cancelled);
+}
+
+TEST(the retries of a request are shared by its providers and what is unused is given back) {
+  ask();
+  CHECK_EQ(asked["google"].back().retries, 1);
+  CHECK_EQ(asked["openlibrary"].back().retries, 1);
+  scripts["google"] = {.error = ec::provider_failed, .attempts = 2};
+  const auto o = ask(strategy::fallback);
+  CHECK_EQ(asked["google"].back().retries, 2);
+  CHECK_EQ(asked["openlibrary"].back().retries, 1); // google has used one
+  CHECK_EQ(o->providers[0].attempts, 2);
+}
+
+TEST(a second attempt is asked for after what most calls stay within once enough were seen) {
+  for (int i = 0; i < 99; ++i)
+    ask();
+  CHECK_EQ(asked["google"].back().hedge_after_us, 0);
+  scripts["google"].upstream_us = 50'000;
+  for (int i = 0; i < 100; ++i)
+    ask();
+  CHECK(asked["google"].back().hedge_after_us >= 50'000);
+  CHECK(asked["google"].back().hedge_after_us < 54'000);
+}
+
+TEST(a fetch that nobody waits for any more is taken from every provider) {
+  scripts["google"].hold = scripts["openlibrary"].hold = true;
+  const auto o = ask();
+  const auto other = ask();
+  caf::anon_send(clients[0], stats_atom::value);
+  settle();
+  CHECK(o->code == ec::cancelled);
+  CHECK(other->code == ec::internal); // the test's own mark: it waits on
+  REQUIRE_EQ(cancelled["google"].size(), 1u);
+  CHECK_EQ(cancelled["google"][0], asked["google"][0].id);
+  CHECK_EQ(cancelled["openlibrary"][0], asked["openlibrary"][0].id);
+}
+
+TEST(tripped by hand a provider is not asked until it is reset) {
+  CHECK_EQ(order("google", circuit_command::trip), "open held");
+  CHECK_EQ(ask()->tag, "openlibrary");
+  advance(24h);
+  CHECK_EQ(ask()->tag, "openlibrary");
+  CHECK_EQ(order("google", circuit_command::reset), "closed");
+  CHECK_EQ(ask()->tag, "orchestrated:google+openlibrary");
+  CHECK_EQ(order("nobody", circuit_command::trip), "not_found");
+}
+
+TEST(drained by hand what is under way finishes and nothing new begins) {
+  scripts["google"].hold = true;
+  const auto waiting = ask();
+  const auto draining = handles["google"];
+  CHECK_EQ(order("google", circuit_command::drain), "open held");
+  CHECK_EQ(drained["google"], 1);
+  CHECK_EQ(ask()->tag, "openlibrary");
+  inside(draining, [this] { held[0].deliver(one_word(1)); });
+  CHECK_EQ(waiting->tag, "orchestrated:google+openlibrary");
+}
+
+TEST(a provider that drains itself opens its circuit and its calls still count) {
+  scripts["google"].hold = true;
+  const auto waiting = ask();
+  const auto draining = handles["google"];
+  caf::anon_send(draining, tick_atom::value); // too many were slow, it says
+  settle();
+  CHECK(lines.has("Circuit of google opened: too many calls failed or were slow"));
+  scripts["google"].hold = false;
+  CHECK_EQ(ask()->tag, "openlibrary");
+  inside(draining, [this] { held[0].deliver(one_word(1)); });
+  CHECK_EQ(waiting->tag, "orchestrated:google+openlibrary");
+  advance(60s);
+  CHECK_EQ(ask()->tag, "orchestrated:google+openlibrary"); // the probe, by a new life
+  CHECK_EQ(lives["google"], 2);
+}
+
+TEST(what an earlier life says late changes nothing) {
+  const auto first = handles["google"];
+  trip("google");
+  advance(60s);
+  ask(); // the probe closes the circuit
+  CHECK_EQ(lives["google"], 2);
+  caf::anon_send(caf::actor_cast<caf::actor>(supervisors["google"]), provider_drains{1});
+  settle();
+  CHECK_EQ(ask()->tag, "orchestrated:google+openlibrary");
 }
 
 TEST(the providers end with their supervisor) {

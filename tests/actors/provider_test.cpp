@@ -19,6 +19,7 @@ struct world : test::actors {
   std::int64_t released = 0;
   std::int64_t paused_us = 0;
   std::vector<http_request> requests;
+  std::vector<std::uint64_t> aborted;
   http_response response;
   bool hang = false;
   caf::optional<caf::error> death;
@@ -44,6 +45,7 @@ struct world : test::actors {
         held.push_back(me->make_response_promise<http_response>());
         return held.back();
       },
+      [this](const http_abort& a) { aborted.push_back(a.id); },
       [](const transfer_done&) {},
       [this](stats_atom) { return run_inside(); },
     };
@@ -74,8 +76,13 @@ struct world : test::actors {
 
   provider_actor life;
 
-  provider_actor start(bool on_probation = false) {
-    life = sys.spawn(provider, settings, std::uint64_t{7}, on_probation, limiter, http);
+  supervisor_actor boss = sys.spawn([this](supervisor_actor::pointer) -> supervisor_actor::behavior_type {
+    return {[this](const provider_drains& d) { drains.push_back(d.generation); }};
+  });
+  std::vector<std::uint64_t> drains;
+
+  provider_actor start() {
+    life = sys.spawn(provider, settings, std::uint64_t{7}, provider_peers{boss, limiter, http});
     self->monitor(life);
     return life;
   }
@@ -83,21 +90,30 @@ struct world : test::actors {
   struct ending {
     ec code = ec::none;
     std::int32_t records = -1;
+    std::int32_t attempts = 0;
   };
+
+  provider_call plain(std::uint64_t generation = 7, std::chrono::microseconds remaining = 5s) {
+    return {generation, ++last_id, {"search", "dune", 3, "00-trace"}, remaining.count(), 0, 0, false};
+  }
+  std::uint64_t last_id = 0;
 
   // Sends a call; its ending is there once the actors have run.
   std::shared_ptr<ending> call(std::uint64_t generation = 7, std::chrono::microseconds remaining = 5s) {
+    return call(plain(generation, remaining));
+  }
+
+  std::shared_ptr<ending> call(const provider_call& what) {
     auto out = std::make_shared<ending>();
     out->code = ec::internal;
     sys.spawn([=, to = life](caf::event_based_actor* caller) {
-      caller->request(
-              to, caf::infinite, provider_call{generation, {"search", "dune", 3, "00-trace"}, remaining.count()})
+      caller->request(to, caf::infinite, what)
         .then(
           [out](const provider_answer& a) {
-            *out = {ec::none, static_cast<std::int32_t>(a.found->count())};
+            *out = {a.code, a.found ? static_cast<std::int32_t>(a.found->count()) : -1, a.attempts};
           },
           [out](const caf::error& e) {
-            *out = {from_caf(e).code, -1};
+            *out = {from_caf(e).code, -1, 0};
           });
     });
     settle();
@@ -110,7 +126,10 @@ struct world : test::actors {
     return down;
   }
 
-  ~world() override { self->send_exit(life, caf::exit_reason::user_shutdown); }
+  ~world() override {
+    self->send_exit(life, caf::exit_reason::user_shutdown);
+    self->send_exit(boss, caf::exit_reason::user_shutdown);
+  }
 };
 
 } // namespace
@@ -196,20 +215,160 @@ TEST(quota pauses the lane and kills nobody) {
   CHECK_EQ(paused_us, 7'000'000);
 }
 
-TEST(one failure on probation kills) {
-  start(true);
+TEST(C-08 a failed probe kills) {
+  start();
   response.status = 503;
-  CHECK(call()->code == ec::provider_failed);
+  auto probe = plain();
+  probe.probe = true;
+  probe.retries = 2; // it takes none
+  CHECK(call(probe)->code == ec::provider_failed);
+  CHECK(died());
+  CHECK_EQ(requests.size(), 1u);
+}
+
+TEST(S4-46 a transient failure is tried again until it succeeds) {
+  start();
+  hang = true;
+  auto c = plain();
+  c.retries = 2;
+  const auto end = call(c);
+  http_response broken;
+  broken.status = 503;
+  inside(http, [&] { held[0].deliver(broken); });
+  CHECK(end->code == ec::internal); // the test's own mark: not answered
+  CHECK_EQ(released, 1);
+  advance(50ms); // the first wait is at most that
+  REQUIRE_EQ(requests.size(), 2u);
+  http_response fine;
+  fine.status = 200;
+  inside(http, [&] { held[1].deliver(fine); });
+  CHECK(end->code == ec::none);
+  CHECK_EQ(end->attempts, 2);
+  CHECK_EQ(released, 2);
+}
+
+TEST(a call makes no more retries than it was given and none that waits past its deadline) {
+  settings.health.failures = 100;
+  start();
+  response.status = 503;
+  auto c = plain();
+  c.retries = 1;
+  const auto end = call(c);
+  advance(3s);
+  CHECK(end->code == ec::provider_failed);
+  CHECK_EQ(end->attempts, 2);
+  response.status = 429;
+  response.retry_after_us = 6'000'000; // the deadline is in 5 s
+  c = plain();
+  c.retries = 2;
+  const auto limited = call(c);
+  CHECK(limited->code == ec::provider_limited);
+  CHECK_EQ(limited->attempts, 1);
+}
+
+TEST(a slow attempt is hedged and the loser is aborted) {
+  settings.hedge_percent = 100;
+  start();
+  hang = true;
+  auto c = plain();
+  c.hedge_after_us = 40'000;
+  const auto end = call(c);
+  advance(39ms);
+  CHECK_EQ(requests.size(), 1u);
+  advance(1ms);
+  REQUIRE_EQ(requests.size(), 2u);
+  http_response fine;
+  fine.status = 200;
+  inside(http, [&] { held[1].deliver(fine); });
+  CHECK(end->code == ec::none);
+  CHECK_EQ(end->attempts, 2);
+  REQUIRE_EQ(aborted.size(), 1u);
+  CHECK_EQ(aborted[0], requests[0].id);
+  CHECK_EQ(released, 2);
+  advance(1s);
+  CHECK_EQ(requests.size(), 2u);
+}
+
+TEST(a failed first attempt waits for the second that is under way) {
+  settings.hedge_percent = 100;
+  start();
+  hang = true;
+  auto c = plain();
+  c.hedge_after_us = 40'000;
+  const auto end = call(c);
+  advance(40ms);
+  REQUIRE_EQ(requests.size(), 2u);
+  http_response broken;
+  broken.status = 503;
+  inside(http, [&] { held[0].deliver(broken); });
+  CHECK(end->code == ec::internal); // the test's own mark: not answered
+  http_response fine;
+  fine.status = 200;
+  inside(http, [&] { held[1].deliver(fine); });
+  CHECK(end->code == ec::none);
+  CHECK(aborted.empty());
+}
+
+TEST(second attempts are a share of the calls) {
+  settings.hedge_percent = 5;
+  start();
+  hang = true;
+  std::vector<std::shared_ptr<ending>> ends;
+  for (int i = 0; i < 100; ++i) {
+    auto c = plain();
+    c.hedge_after_us = 40'000;
+    ends.push_back(call(c));
+  }
+  advance(40ms);
+  CHECK_EQ(requests.size(), 105u);
+}
+
+TEST(a call that is cancelled is taken off the wire and answered) {
+  start();
+  hang = true;
+  const auto c = plain();
+  const auto end = call(c);
+  caf::anon_send(life, provider_cancel{c.id});
+  caf::anon_send(life, provider_cancel{c.id});
+  settle();
+  CHECK(end->code == ec::cancelled);
+  REQUIRE_EQ(aborted.size(), 1u);
+  CHECK_EQ(aborted[0], requests[0].id);
+  CHECK_EQ(released, 1);
+  http_response late;
+  late.status = 503;
+  inside(http, [&] { held[0].deliver(late); });
+  CHECK_EQ(released, 1);
+}
+
+TEST(a share of failures drains it and what is under way still succeeds) {
+  settings.health.failures = 1'000;
+  settings.health.minimum = 10;
+  start();
+  hang = true;
+  const auto waiting = call();
+  hang = false;
+  response.status = 503;
+  for (int i = 0; i < 10; ++i)
+    call();
+  CHECK(drains == std::vector<std::uint64_t>({7}));
+  CHECK(!died());
+  CHECK(call()->code == ec::circuit_tripped);
+  CHECK_EQ(requests.size(), 11u);
+  http_response fine;
+  fine.status = 200;
+  inside(http, [&] { held[0].deliver(fine); });
+  CHECK(waiting->code == ec::none);
   CHECK(died());
 }
 
-TEST(a success on probation ends it) {
-  start(true);
+TEST(drained by its supervisor it ends once nothing is under way) {
+  start();
   response.status = 200;
-  CHECK(call()->code == ec::none);
-  response.status = 503;
-  CHECK(call()->code == ec::provider_failed);
-  CHECK(!died());
+  call();
+  caf::anon_send(life, provider_drain{});
+  settle();
+  CHECK(died());
 }
 
 TEST(a call for another life is refused without asking the upstream) {

@@ -14,10 +14,26 @@ namespace {
 
 constexpr time_point t0{1h};
 
-restart_policy running() {
-  restart_policy p{60s};
+// No jitter, no growth, one success and no ramp: what S0 asks for. Tests of the rest change what they are about.
+circuit_settings plain() {
+  circuit_settings s;
+  s.longest = s.open;
+  s.jitter_percent = 0;
+  s.successes = 1;
+  s.ramp.clear();
+  return s;
+}
+
+restart_policy running(circuit_settings s = plain()) {
+  restart_policy p{std::move(s)};
   p.started();
   return p;
+}
+
+// Lets the time of an open circuit pass, starts the next life and takes its first probe.
+void probe(restart_policy& p, time_point now) {
+  REQUIRE(p.may_call(now) == leave::probe);
+  p.started();
 }
 
 } // namespace
@@ -52,9 +68,9 @@ TEST(S0-43 a successful probe closes the circuit) {
   CHECK(p.died(1, t0));
   CHECK(p.may_call(t0 + 60s) == leave::probe);
   const auto generation = p.started();
-  CHECK(p.probe_succeeded(generation));
-  CHECK(p.state() == circuit_state::closed);
+  CHECK(p.probe_succeeded(generation, t0 + 60s));
   CHECK(p.may_call(t0 + 60s) == leave::call);
+  CHECK(p.state() == circuit_state::closed);
 }
 
 TEST(S0-44 a probe that dies opens the circuit again for as long) {
@@ -84,38 +100,158 @@ TEST(what arrives from an earlier life changes nothing) {
   CHECK(!p.died(1, t0 + 1s));
   CHECK(p.may_call(t0 + 60s) == leave::probe);
   const auto generation = p.started();
-  CHECK(!p.probe_succeeded(generation - 1));
+  CHECK(!p.probe_succeeded(generation - 1, t0 + 60s));
   p.probe_cancelled(generation - 1);
   CHECK(!p.died(generation - 1, t0 + 61s));
   CHECK(p.state() == circuit_state::half_open);
   CHECK(p.may_call(t0 + 62s) == leave::no);
 }
 
-TEST(no order of events leaves the circuit stuck) {
-  std::mt19937 random{7};
-  auto p = running();
+TEST(C-07 each trip in a row stays open twice as long up to the longest) {
+  auto s = plain();
+  s.longest = 200s;
+  auto p = running(s);
   auto now = t0;
-  for (int i = 0; i < 1'000'000; ++i) {
-    switch (random() % 5) {
+  for (const auto expected : {60s, 120s, 200s, 200s}) {
+    REQUIRE(p.died(p.generation(), now));
+    CHECK(p.wait(now) == expected);
+    now += expected;
+    probe(p, now);
+  }
+  REQUIRE(p.probe_succeeded(p.generation(), now));
+  REQUIRE(p.may_call(now) == leave::call); // closed: the past is forgotten
+  REQUIRE(p.died(p.generation(), now));
+  CHECK(p.wait(now) == 60s);
+}
+
+TEST(C-07 the open time has a jitter and stays within it) {
+  auto s = plain();
+  s.jitter_percent = 10;
+  auto shortest = 1000s;
+  auto longest = 0s;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    restart_policy p{s, seed};
+    p.started();
+    REQUIRE(p.died(1, t0));
+    const auto wait = std::chrono::duration_cast<std::chrono::seconds>(p.wait(t0));
+    shortest = std::min(shortest, wait);
+    longest = std::max(longest, wait);
+  }
+  CHECK(shortest >= 54s);
+  CHECK(longest <= 66s);
+  CHECK(longest - shortest >= 8s);
+}
+
+TEST(C-08 two successful probes begin the ramp and only one is under way at a time) {
+  auto s = plain();
+  s.successes = 2;
+  s.ramp = {50};
+  auto p = running(s);
+  REQUIRE(p.died(1, t0));
+  probe(p, t0 + 60s);
+  CHECK(p.may_call(t0 + 60s) == leave::no);
+  CHECK(!p.probe_succeeded(2, t0 + 61s));
+  CHECK(p.state() == circuit_state::half_open);
+  CHECK(p.may_call(t0 + 61s) == leave::probe);
+  CHECK(p.may_call(t0 + 61s) == leave::no);
+  CHECK(p.probe_succeeded(2, t0 + 62s));
+  CHECK(p.state() == circuit_state::ramping);
+}
+
+TEST(C-08 the ramp lets ten then twenty five then fifty percent through and then all) {
+  auto s = plain();
+  s.ramp = {10, 25, 50};
+  s.ramp_step = 10s;
+  auto p = running(s);
+  REQUIRE(p.died(1, t0));
+  probe(p, t0 + 60s);
+  REQUIRE(p.probe_succeeded(2, t0 + 60s));
+  const auto through = [&](time_point at) {
+    int n = 0;
+    for (int i = 0; i < 1'000; ++i)
+      n += p.may_call(at) == leave::call ? 1 : 0;
+    return n;
+  };
+  CHECK(std::abs(through(t0 + 60s) - 100) <= 1);
+  CHECK(std::abs(through(t0 + 79s) - 250) <= 1);
+  CHECK(std::abs(through(t0 + 80s) - 500) <= 1);
+  CHECK_EQ(through(t0 + 90s), 1'000);
+  CHECK(p.state() == circuit_state::closed);
+}
+
+TEST(C-08 a death on the ramp opens for longer than the one before) {
+  auto s = plain();
+  s.ramp = {10};
+  s.longest = 10min;
+  auto p = running(s);
+  REQUIRE(p.died(1, t0));
+  probe(p, t0 + 60s);
+  REQUIRE(p.probe_succeeded(2, t0 + 60s));
+  REQUIRE(p.died(2, t0 + 61s));
+  CHECK(p.wait(t0 + 61s) == 120s);
+}
+
+TEST(tripped by hand it stays open until it is reset) {
+  auto p = running();
+  p.trip();
+  CHECK(p.held());
+  CHECK(p.may_call(t0 + 24h) == leave::no);
+  CHECK(!p.died(1, t0 + 24h)); // the life that ends with it
+  p.reset();
+  CHECK(p.state() == circuit_state::closed);
+  CHECK(p.may_call(t0 + 24h) == leave::call);
+}
+
+// The invariant: from any state, once the probe under way has ended and the longest open time has passed, somebody may
+// call, and from there successes alone lead to closed.
+TEST(no order of ten million events leaves the circuit stuck) {
+  std::mt19937 random{7};
+  auto s = circuit_settings{};
+  s.longest = 300s;
+  auto p = running(s);
+  auto now = t0;
+  for (int i = 0; i < 10'000'000; ++i) {
+    const auto generation = p.generation() - random() % 2;
+    switch (random() % 8) {
     case 0:
-      now += std::chrono::milliseconds{random() % 20'000};
+      now += std::chrono::milliseconds{random() % 40'000};
       break;
     case 1:
-      if (p.may_call(now) == leave::probe)
-        p.started();
-      break;
     case 2:
-      p.died(p.generation() - random() % 2, now);
+      if (p.may_call(now) == leave::probe && random() % 2 == 0)
+        p.started(); // or the life of the probe before is still there
       break;
     case 3:
-      p.probe_succeeded(p.generation() - random() % 2);
+      p.died(generation, now);
+      break;
+    case 4:
+    case 5:
+      p.probe_succeeded(generation, now);
+      break;
+    case 6:
+      p.probe_cancelled(generation);
       break;
     default:
-      p.probe_cancelled(p.generation() - random() % 2);
+      if (random() % 50 == 0)
+        p.trip();
+      else if (random() % 20 == 0)
+        p.reset();
     }
-    // From any state: once the probe under way has ended and the time has passed, somebody may call.
+    if (i % 16 != 0) // copying costs more than the events
+      continue;
     auto copy = p;
+    if (copy.held())
+      copy.reset();
     copy.probe_cancelled(copy.generation());
-    REQUIRE(copy.may_call(now + 60s) != leave::no);
+    auto later = now + 330s; // the longest, and its jitter
+    for (int step = 0; step < 8 && copy.state() != circuit_state::closed; ++step) {
+      const auto may = copy.may_call(later);
+      if (may == leave::probe)
+        copy.probe_succeeded(copy.generation(), later);
+      else
+        REQUIRE(may == leave::call || copy.state() == circuit_state::ramping);
+      later += 10s;
+    }
+    REQUIRE(copy.state() == circuit_state::closed);
   }
 }
