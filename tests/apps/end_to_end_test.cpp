@@ -15,6 +15,7 @@
 #include <map>
 #include <mutex>
 #include <sstream>
+#include <thread>
 
 using namespace troupe;
 using namespace std::chrono_literals;
@@ -171,6 +172,60 @@ TEST(once both circuits are open the answer says when to come back and nobody is
   CHECK(wait <= 66); // 60 s, and up to a tenth for jitter
   CHECK_EQ(json::parse(call(upstream->port(), "GET", "/__replay/stats").body)["calls"], before);
   CHECK_EQ(json::parse(get("/health").body)["providers"]["google"], "open");
+}
+
+TEST(a client s own deadline bounds its answer and names who did not answer in time) {
+  start();
+  fault(R"({"provider":"google","fault":"hang"})");
+  fault(R"({"provider":"openlibrary","fault":"hang"})");
+  const auto r = get("/api/v2/books/search?q=dune", "X-Request-Timeout: 200ms\r\n");
+  CHECK_EQ(r.status, 502);
+  const auto body = json::parse(r.body);
+  REQUIRE_EQ(body["providers"].size(), 2u);
+  CHECK_EQ(body["providers"][0]["code"], "deadline_exceeded");
+  CHECK_EQ(get("/api/v2/books/search?q=dune", "X-Request-Timeout: soon\r\n").status, 400);
+}
+
+TEST(the last client to leave takes its calls off the wire) {
+  start();
+  fault(R"({"provider":"google","fault":"hang"})");
+  fault(R"({"provider":"openlibrary","fault":"hang"})");
+  const auto becomes = [&](const std::string& name, std::int64_t wanted) {
+    for (int i = 0; i < 2'000; ++i) {
+      if (gauge(name) == wanted)
+        return true;
+      std::this_thread::sleep_for(5ms);
+    }
+    return false;
+  };
+  test::raw_client first{troupe->port()};
+  test::raw_client second{troupe->port()};
+  for (auto* client : {&first, &second})
+    client->send("GET /api/v2/books/search?q=dune HTTP/1.1\r\nHost: t\r\n\r\n");
+  REQUIRE(becomes("troupe_cache_waiting", 2));
+  REQUIRE(becomes("troupe_http_client_in_flight", 2));
+  first.close();
+  REQUIRE(becomes("troupe_cache_waiting", 1));
+  CHECK_EQ(gauge("troupe_http_client_in_flight"), 2);
+  second.close();
+  CHECK(becomes("troupe_cache_waiting", 0));
+  CHECK(becomes("troupe_http_client_in_flight", 0));
+  CHECK_EQ(gauge("troupe_http_client_aborted_total"), 2);
+}
+
+TEST(a transient failure is tried again within the request) {
+  for (auto& [name, p] : settings.providers) { // no circuit gets in the way here
+    p.circuit.failures = 1'000;
+    p.circuit.failure_percent = 0;
+  }
+  start();
+  fault(R"({"provider":"google","fault":"status","status":503,"ratio":0.5})");
+  int retried = 0;
+  for (int i = 1; i <= 40; ++i) {
+    const auto body = json::parse(get("/api/v2/books/search?strategy=fallback&q=dune&limit=" + std::to_string(i)).body);
+    retried += body["provider"] == "google" && body["meta"]["providers"][0]["attempts"].get<int>() > 1 ? 1 : 0;
+  }
+  CHECK(retried > 0);
 }
 
 TEST(details are kept in the database and survive a restart without any provider) {
