@@ -120,7 +120,9 @@ caf::typed_response_promise<provider_answer> start(self_ptr self, provider_call&
   s.calls.emplace(id, provider_state::call{promise, std::move(call.what), now, now + left, until});
   s.open.add(until, id);
   wake_at(self, s.tick, s.open.next());
-  self->request(s.limiter, caf::infinite, permit_request{s.settings.api->name, left.count()})
+  self
+    ->request(
+      s.limiter, caf::infinite, permit_request{s.settings.api->name, left.count(), s.calls.at(id).what.priority})
     .then([self, id](const permit& p) { transfer(self, id, p); },
       [self, id](const caf::error& e) { fail_call(self, id, from_caf(e)); });
   return promise;
