@@ -1,6 +1,7 @@
-// The cores that lie on the way of every request: token bucket, inbound limit, hot index (Google Benchmark).
+// The cores that lie on the way of every request: token bucket, permits, inbound limit, hot index (Google Benchmark).
 #include "actors/cache/hot_index.hpp"
 #include "actors/rate_limiter/gcra.hpp"
+#include "actors/rate_limiter/permit_book.hpp"
 #include "actors/rate_limiter/token_bucket.hpp"
 
 #include <benchmark/benchmark.h>
@@ -25,6 +26,65 @@ void token_bucket_take(benchmark::State& state) {
     benchmark::DoNotOptimize(bucket.take(now += 1us, 1));
 }
 BENCHMARK(token_bucket_take);
+
+permit_book::settings ten_lanes(std::int64_t rate) {
+  permit_book::settings s;
+  s.rate = s.burst = rate;
+  for (int i = 0; i < 10; ++i)
+    s.lanes.push_back({"provider" + std::to_string(i), rate, rate, 0});
+  return s;
+}
+
+// A permit that is there, and its release: what every call to a provider pays.
+void permit_at_once(benchmark::State& state) {
+  permit_book book{ten_lanes(1'000'000'000), 1s};
+  std::chrono::nanoseconds now{1s};
+  std::uint64_t ticket = 0;
+  for (auto _ : state) {
+    now += 1us;
+    const auto d = book.request(now, {"provider9", 1, now + 10s, ++ticket, priority::interactive});
+    book.release(d.permit);
+    benchmark::DoNotOptimize(d.permit);
+  }
+}
+BENCHMARK(permit_at_once);
+
+// range(0) wait on one lane; one more comes, and one is served.
+void permit_through_the_queue(benchmark::State& state) {
+  auto s = ten_lanes(1'000);
+  s.jitter = 0ns;
+  permit_book book{s, 1s};
+  std::chrono::nanoseconds now{1s};
+  std::uint64_t ticket = 0;
+  const auto ask = [&] {
+    return book.request(now, {"provider9", 1, now + 1h, ++ticket, static_cast<priority>(ticket % priorities)});
+  };
+  for (auto i = 0; i < 1'000 + state.range(0); ++i)
+    book.release(ask().permit);
+  for (auto _ : state) {
+    now += 1ms;
+    benchmark::DoNotOptimize(ask());
+    for (const auto& d : book.poll(now))
+      book.release(d.permit);
+  }
+}
+BENCHMARK(permit_through_the_queue)->Arg(1)->Arg(100)->Arg(10'000);
+
+// A lane that is asked for far more than it has, as many waiting as can be served in time: one more is refused.
+void permit_refused_at_once(benchmark::State& state) {
+  auto s = ten_lanes(1'000'000);
+  s.lanes[9].rate = state.range(0);
+  s.lanes[9].burst = 1;
+  permit_book book{s, 1s};
+  std::uint64_t ticket = 0;
+  const auto ask = [&] { return book.request(1s, {"provider9", 1, 11s, ++ticket, priority::interactive}); };
+  while (ask().refused == ec::none) {
+  }
+  for (auto _ : state)
+    benchmark::DoNotOptimize(ask());
+  state.counters["waiting"] = static_cast<double>(book.waiting());
+}
+BENCHMARK(permit_refused_at_once)->Arg(1)->Arg(10)->Arg(40)->Arg(95);
 
 std::vector<std::string> addresses(int count) {
   std::vector<std::string> all;

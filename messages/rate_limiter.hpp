@@ -10,13 +10,14 @@ namespace troupe {
 
 /// May I make one call on this lane? Waits for a token and a slot, at most until the deadline.
 struct permit_request {
-  std::string lane;              // the provider's name
+  std::string lane;              // a provider's name, or "api/name" for a lane beneath it
   std::int64_t remaining_us = 0; // until the request's deadline
+  troupe::priority priority = troupe::priority::interactive;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, permit_request& x) {
-  return f(x.lane, x.remaining_us);
+  return f(x.lane, x.remaining_us, x.priority);
 }
 
 /// Leave for one call, to be given back with permit_release when the call has ended.
@@ -40,10 +41,11 @@ typename Inspector::result_type inspect(Inspector& f, permit_release& x) {
   return f(x.id);
 }
 
-/// The upstream told us to wait (429): no permit on this lane for so long.
+/// The upstream said that it had too much (429): no permit on this lane until what it said has passed, and fewer after
+/// that. When it did not say how long, the limiter chooses.
 struct lane_pause {
   std::string lane;
-  std::int64_t pause_us = 0;
+  std::int64_t pause_us = -1; // from Retry-After; negative: it did not say
 };
 
 template <class Inspector>
@@ -52,11 +54,12 @@ typename Inspector::result_type inspect(Inspector& f, lane_pause& x) {
 }
 
 using rate_limiter_actor = caf::typed_actor<
-  // May I make one call? Refused with permit_refused (deadline) or overloaded (queue full).
+  // May I make one call? permit_refused: not before the deadline (said at once when it is sure); overloaded: the queue
+  // is full; bad_request: no such lane, or no such priority.
   caf::replies_to<permit_request>::with<permit>,
   // A call has ended.
   caf::reacts_to<permit_release>,
-  // Hold this lane back for a while.
+  // The upstream wants less: hold this lane back for a while, and slow it down.
   caf::reacts_to<lane_pause>,
   // The next token or deadline is due.
   caf::reacts_to<tick_atom>,

@@ -5,6 +5,7 @@
 
 #include "messages/errors.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -57,6 +58,18 @@ struct records {
 };
 using records_ptr = std::shared_ptr<const records>;
 
+/// Whose need of a call goes first when there are fewer permits than calls (S4-44). The smaller goes first.
+enum class priority : std::uint8_t {
+  interactive, ///< somebody waits for the answer
+  batch,       ///< a job waits for it
+  warming,     ///< nobody does: caches are filled ahead of need
+};
+inline constexpr std::size_t priorities = 3;
+
+[[nodiscard]] std::string_view to_string(priority p) noexcept;
+/// Parses "interactive", "batch" or "warming"; returns false and leaves `out` alone otherwise.
+[[nodiscard]] bool parse(std::string_view text, priority& out) noexcept;
+
 /// What somebody wants to know. `route` names the application's question ("search", "details"), `text` is its
 /// normalised subject (a query, an ISBN), `limit` bounds the number of records.
 struct question {
@@ -64,11 +77,12 @@ struct question {
   std::string text;
   std::int32_t limit = 0;
   std::string traceparent; // W3C Trace Context, passed on to the providers; never part of a cache key
+  troupe::priority priority = troupe::priority::interactive; // likewise: it changes when, not what, is answered
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, question& x) {
-  return f(x.route, x.text, x.limit, x.traceparent);
+  return f(x.route, x.text, x.limit, x.traceparent, x.priority);
 }
 
 /// One HTTP call to an upstream.

@@ -214,7 +214,7 @@ void judge(self_ptr self, std::uint64_t attempt, const http_response& response) 
   auto found = s.settings.api->map(c.what, response);
   if (found)
     return on_found(self, attempt, std::move(found.value()), took);
-  if (found.error().code == ec::provider_limited && response.retry_after_us > 0)
+  if (found.error().code == ec::provider_limited)
     self->send(s.peers.limiter, lane_pause{s.settings.api->name, response.retry_after_us});
   on_failure(self, attempt, found.error(), took, response.retry_after_us);
 }
@@ -245,7 +245,9 @@ void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
   ++c.made;
   ++c.open;
   s.attempts.emplace(attempt, provider_state::attempt{id, 0, second});
-  self->request(s.peers.limiter, caf::infinite, permit_request{s.settings.api->name, remaining(self, c).count()})
+  self
+    ->request(
+      s.peers.limiter, caf::infinite, permit_request{s.settings.api->name, remaining(self, c).count(), c.what.priority})
     .then([self, attempt](const permit& p) { transfer(self, attempt, p); },
       [self, attempt](const caf::error& e) {
         auto error = from_caf(e);

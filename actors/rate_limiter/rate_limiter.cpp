@@ -12,24 +12,47 @@ permit_book::time now(self_ptr self) {
   return self->clock().now().time_since_epoch();
 }
 
+void count_grant(rate_limiter_state& s, const permit_book::decision& d) {
+  auto& served = s.lanes[d.lane][static_cast<std::size_t>(d.priority)];
+  ++served.granted;
+  served.waited_us += us(d.waited);
+}
+
 // Hands out what the book decides, and sees to it that somebody asks it again in time.
 void settle(self_ptr self) {
   auto& s = self->state;
   const auto t = now(self);
-  for (auto& d : s.book->poll(t)) {
+  for (const auto& d : s.book->poll(t)) {
     auto node = s.waiting.extract(d.ticket);
     if (node.empty())
       continue;
     if (d.refused == ec::none) {
-      ++s.granted;
+      count_grant(s, d);
       node.mapped().promise.deliver(permit{d.permit, us(d.waited)});
     } else {
-      ++s.refused;
-      node.mapped().promise.deliver(make_error(d.refused, "no permit before the deadline"));
+      ++s.refused.expired;
+      node.mapped().promise.deliver(make_error(d.refused, "no permit came before the deadline"));
     }
   }
+  if (s.alarm.rises(s.book->waiting()) && s.log)
+    s.log->warn("High pending count: {} tasks queued", s.book->waiting());
   if (const auto wake = s.book->next_wake(t))
     wake_at(self, s.tick, wake_up::time{*wake});
+}
+
+caf::error refusal(rate_limiter_state& s, ec why, const permit_request& r) {
+  switch (why) {
+  case ec::overloaded:
+    ++s.refused.queue_full;
+    return make_error(why, "too many wait for a permit already");
+  case ec::permit_refused:
+    ++s.refused.deadline;
+    return make_error(why, "lane " + r.lane + " cannot give a permit before the deadline");
+  default:
+    ++s.refused.unknown_lane;
+    return make_error(why, "permit_request: expected a lane and a priority that there are, got lane \"" + r.lane
+                             + "\", priority " + std::to_string(static_cast<int>(r.priority)));
+  }
 }
 
 caf::typed_response_promise<permit> request(self_ptr self, const permit_request& r) {
@@ -39,17 +62,20 @@ caf::typed_response_promise<permit> request(self_ptr self, const permit_request&
   const auto owner_id = self->current_sender() ? self->current_sender()->id() : 0;
   auto promise = self->make_response_promise<permit>();
   const auto t = now(self);
-  const auto ticket = ++s.last_ticket;
-  if (const auto refused = s.book->request(t, r.lane, owner_id, t + microseconds{r.remaining_us}, ticket);
-      refused != ec::none) {
-    ++s.refused;
-    promise.deliver(make_error(refused, "lane " + r.lane + " takes no more requests"));
+  const auto d = s.book->request(t, {r.lane, owner_id, t + microseconds{r.remaining_us}, ++s.last_ticket, r.priority});
+  if (d.refused != ec::none) {
+    promise.deliver(refusal(s, d.refused, r));
     return promise;
   }
   if (owner && s.watched.insert(owner_id).second)
     self->monitor(owner);
-  s.waiting.emplace(ticket, rate_limiter_state::waiter{promise, owner_id});
-  settle(self);
+  if (d.permit != 0) {
+    count_grant(s, d);
+    promise.deliver(permit{d.permit, 0});
+  } else {
+    s.waiting.emplace(d.ticket, rate_limiter_state::waiter{promise, owner_id});
+    settle(self);
+  }
   return promise;
 }
 
@@ -61,26 +87,50 @@ void owner_down(self_ptr self, caf::actor_id owner) {
   settle(self);
 }
 
-metrics report(const rate_limiter_state& s) {
-  const auto count = [](std::size_t v) { return static_cast<std::int64_t>(v); };
+void limited(self_ptr self, const lane_pause& p) {
+  const auto retry_after = p.pause_us < 0 ? std::nullopt : std::optional<permit_book::time>{microseconds{p.pause_us}};
+  if (!self->state.book->limited(now(self), p.lane, retry_after) && self->state.log)
+    self->state.log->error("A pause was asked for lane {}, which there is not", p.lane);
+  settle(self);
+}
+
+metrics report(rate_limiter_state& s, permit_book::time now) {
   metrics out{
-    {"troupe_permits_granted_total", {}, true, s.granted},
-    {"troupe_permits_refused_total", {}, true, s.refused},
+    {"troupe_permits_refused_total", {{"cause", "deadline"}}, true, s.refused.deadline},
+    {"troupe_permits_refused_total", {{"cause", "expired"}}, true, s.refused.expired},
+    {"troupe_permits_refused_total", {{"cause", "queue_full"}}, true, s.refused.queue_full},
+    {"troupe_permits_refused_total", {{"cause", "unknown_lane"}}, true, s.refused.unknown_lane},
   };
-  for (const auto& lane : s.lanes) {
-    out.push_back({"troupe_permits_waiting", {{"lane", lane}}, false, count(s.book->waiting(lane))});
-    out.push_back({"troupe_permits_held", {{"lane", lane}}, false, count(s.book->granted(lane))});
+  const auto limits = s.book->limits(now);
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    const auto& l = limits[i];
+    const fields lane{{"lane", std::string{l.name}}};
+    out.push_back({"troupe_lane_configured_rate", lane, false, l.configured_rate});
+    out.push_back({"troupe_lane_current_rate", lane, false, l.current_rate});
+    if (i == 0) // the limit of all together: what its lanes count would count twice
+      continue;
+    out.push_back({"troupe_lane_paused", lane, false, l.paused ? 1 : 0});
+    out.push_back({"troupe_lane_limited_total", lane, true, l.limited});
+    out.push_back({"troupe_permits_held", lane, false, l.held});
+    for (std::size_t p = 0; p < priorities; ++p) {
+      auto who = lane;
+      who.emplace_back("priority", to_string(static_cast<priority>(p)));
+      out.push_back({"troupe_permits_waiting", who, false, l.waiting[p]});
+      out.push_back({"troupe_permits_granted_total", who, true, s.lanes[i][p].granted});
+      // By troupe_permits_granted_total: the mean wait.
+      out.push_back({"troupe_permits_waited_microseconds_total", who, true, s.lanes[i][p].waited_us});
+    }
   }
   return out;
 }
 
 } // namespace
 
-rate_limiter_actor::behavior_type rate_limiter(self_ptr self, permit_book::settings settings) {
+rate_limiter_actor::behavior_type rate_limiter(self_ptr self, rate_limiter_settings settings) {
   auto& s = self->state;
-  for (const auto& lane : settings.lanes)
-    s.lanes.push_back(lane.name);
-  s.book.emplace(settings, now(self));
+  s.log = std::move(settings.log);
+  s.book.emplace(settings.book, now(self));
+  s.lanes.resize(settings.book.lanes.size() + 1); // and the root
   self->set_down_handler([self](const caf::down_msg& down) { owner_down(self, down.source.id()); });
   self->set_exit_handler([self](const caf::exit_msg& stop) {
     for (auto& [ticket, w] : self->state.waiting)
@@ -94,12 +144,12 @@ rate_limiter_actor::behavior_type rate_limiter(self_ptr self, permit_book::setti
       self->state.book->release(r.id);
       settle(self);
     },
-    [self](const lane_pause& p) { self->state.book->pause(p.lane, now(self) + microseconds{p.pause_us}); },
+    [self](const lane_pause& p) { limited(self, p); },
     [self](tick_atom) {
       if (self->state.tick.rang(self->clock().now()))
         settle(self);
     },
-    [self](stats_atom) { return report(self->state); },
+    [self](stats_atom) { return report(self->state, now(self)); },
   };
 }
 

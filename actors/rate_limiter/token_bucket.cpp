@@ -22,12 +22,12 @@ bool token_bucket::take(time now, std::int64_t n) noexcept {
 }
 
 std::int64_t token_bucket::available(time now) noexcept {
-  refill(now);
+  refill(now, full_);
   return level_ / unit_;
 }
 
 token_bucket::time token_bucket::next_at(time now, std::int64_t n) noexcept {
-  refill(now);
+  refill(now, full_);
   if (n > full_ / unit_)
     return time::max();
   const auto missing = n * unit_ - level_;
@@ -36,13 +36,27 @@ token_bucket::time token_bucket::next_at(time now, std::int64_t n) noexcept {
   return at_ + time{(missing + tokens_ - 1) / tokens_};
 }
 
-void token_bucket::refill(time now) noexcept {
+void token_bucket::set_rate(time now, std::int64_t tokens) noexcept {
+  refill(now, full_);
+  tokens_ = std::max<std::int64_t>(tokens, 1);
+}
+
+void token_bucket::idle(time now, std::int64_t tokens) noexcept {
+  refill(now, std::clamp(level_, std::min(full_, tokens * unit_), full_));
+}
+
+std::int64_t token_bucket::deficit(time now, std::int64_t n) noexcept {
+  refill(now, full_);
+  return n > max_units / unit_ ? max_units : n * unit_ - level_;
+}
+
+void token_bucket::refill(time now, std::int64_t ceiling) noexcept {
   if (now <= at_)
     return;
   const auto elapsed = (now - at_).count();
   // Compared before it is multiplied: years of idleness must not overflow.
-  if (elapsed >= (full_ - level_ + tokens_ - 1) / tokens_)
-    level_ = full_;
+  if (elapsed >= (ceiling - level_ + tokens_ - 1) / tokens_)
+    level_ = ceiling;
   else
     level_ += elapsed * tokens_;
   at_ = now;

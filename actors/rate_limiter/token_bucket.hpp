@@ -36,8 +36,22 @@ public:
   /// The earliest time at which n tokens are there, if nobody takes any; n beyond the burst: never (time::max()).
   [[nodiscard]] time next_at(time now, std::int64_t n) noexcept;
 
+  /// From now on so many tokens a period (at least 1). What was earned until now stays as it is, to the nanosecond: the
+  /// level counts in units of the period, which does not change.
+  void set_rate(time now, std::int64_t tokens) noexcept;
+
+  /// Lets the time until `now` pass, but earns in it only what is missing to `tokens`; what is there already stays.
+  void idle(time now, std::int64_t tokens) noexcept;
+
+  /// How many nanoseconds of earning one token a period are missing until n more tokens have been earned, however few
+  /// of them the bucket can hold at once; 0 or less when they are there.
+  [[nodiscard]] std::int64_t deficit(time now, std::int64_t n) noexcept;
+
+  /// The tokens a period.
+  [[nodiscard]] std::int64_t rate() const noexcept { return tokens_; }
+
 private:
-  void refill(time now) noexcept;
+  void refill(time now, std::int64_t ceiling) noexcept;
 
   std::int64_t tokens_; // units gained a nanosecond
   std::int64_t unit_;   // units a token: the period in nanoseconds

@@ -59,6 +59,7 @@ struct provider_settings {
   std::int64_t rate = 1; // requests a second
   std::int64_t burst = 1;
   std::int64_t concurrency = 10;
+  bool adaptive = true; // a 429 lowers the rate for a while
   duration connect_timeout = std::chrono::seconds{1};
   duration attempt_timeout = std::chrono::seconds{3};
   retry_settings retry;
@@ -89,6 +90,7 @@ struct client_limit_settings {
 };
 
 struct limit_settings {
+  duration jitter = std::chrono::milliseconds{5};
   global_limit_settings global;
   client_limit_settings client;
   friend bool operator==(const limit_settings&, const limit_settings&) = default;

@@ -58,8 +58,9 @@ permit_book::settings limits_of(const settings& s) {
   permit_book::settings out;
   out.rate = s.limits.global.rate;
   out.burst = s.limits.global.burst;
+  out.jitter = s.limits.jitter;
   for (const auto& [name, p] : s.providers)
-    out.lanes.push_back({name, p.rate, p.burst, static_cast<int>(p.concurrency)});
+    out.lanes.push_back({name, p.rate, p.burst, static_cast<int>(p.concurrency), p.adaptive});
   return out;
 }
 
@@ -166,7 +167,7 @@ provider_spec node::parts::spec_of(const std::string& name, const config::provid
 void node::parts::spawn(const databases& db) {
   const auto& s = options.settings;
   auto& in = *system;
-  limiter = in.spawn(rate_limiter, limits_of(s));
+  limiter = in.spawn(rate_limiter, rate_limiter_settings{limits_of(s), options.log});
   http_client = in.spawn(troupe::http_client, http_loop::settings{});
   reader = in.spawn<caf::detached>(record_store, record_store_settings{db.reader, options.log});
   writer = in.spawn<caf::detached>(record_store, record_store_settings{db.writer, options.log});

@@ -18,8 +18,9 @@ struct world : test::actors {
     permit_book::settings s;
     s.rate = 100;
     s.burst = 100;
-    s.lanes = {{"google", 10, 2, 100}};
-    limiter = sys.spawn(rate_limiter, s);
+    s.jitter = 0ns;
+    s.lanes = {{"google", 10, 2, 1'000}, {"google/warming", 10, 10, 1}};
+    limiter = sys.spawn(rate_limiter, rate_limiter_settings{s, lines.log});
     settle();
   }
 
@@ -28,10 +29,11 @@ struct world : test::actors {
     std::uint64_t id = 0;
   };
 
-  std::shared_ptr<ending> ask(std::chrono::microseconds remaining = 10s, const std::string& lane = "google") {
+  std::shared_ptr<ending> ask(std::chrono::microseconds remaining = 10s, const std::string& lane = "google",
+    priority urgency = priority::interactive) {
     auto out = std::make_shared<ending>();
     auto caller = sys.spawn([=, to = limiter](caf::event_based_actor* me) -> caf::behavior {
-      me->request(to, caf::infinite, permit_request{lane, remaining.count()})
+      me->request(to, caf::infinite, permit_request{lane, remaining.count(), urgency})
         .then(
           [out](const permit& p) {
             *out = {ec::none, p.id};
@@ -47,18 +49,20 @@ struct world : test::actors {
   }
   std::vector<caf::actor> callers;
 
-  std::int64_t limiter_held() {
-    std::int64_t held = -1;
+  /// One metric of one lane (or one cause); -1: there is none.
+  std::int64_t count(const std::string& name, const std::string& label, const std::string& urgency = "") {
+    std::int64_t value = -1;
     auto asked = self->request(limiter, caf::infinite, stats_atom::value);
     settle();
     asked.receive(
       [&](const metrics& all) {
         for (const auto& m : all)
-          if (m.name == "troupe_permits_held")
-            held = m.value;
+          if (m.name == name && m.labels.front().second == label
+              && (urgency.empty() || m.labels.back().second == urgency))
+            value = m.value;
       },
       [](const caf::error&) {});
-    return held;
+    return value;
   }
 
   ~world() override {
@@ -83,12 +87,42 @@ TEST(permits beyond the burst come at the rate of the lane) {
   CHECK(third->code == ec::none);
 }
 
-TEST(who cannot have one before the deadline is refused at it) {
+TEST(who cannot have one before the deadline is refused at once) {
   ask();
   ask();
-  const auto third = ask(50ms);
-  advance(50ms);
-  CHECK(third->code == ec::permit_refused);
+  CHECK(ask(100ms)->code == ec::permit_refused);
+  CHECK(ask(0ms)->code == ec::permit_refused);
+  CHECK_EQ(count("troupe_permits_refused_total", "deadline"), 2);
+  CHECK_EQ(count("troupe_permits_refused_total", "expired"), 0);
+}
+
+TEST(who waits for a slot is refused at the deadline) {
+  CHECK(ask(10s, "google/warming")->code == ec::none);
+  const auto second = ask(50ms, "google/warming");
+  advance(49ms);
+  CHECK(second->code == ec::internal);
+  advance(1ms);
+  CHECK(second->code == ec::permit_refused);
+  CHECK_EQ(count("troupe_permits_refused_total", "expired"), 1);
+}
+
+TEST(the more urgent goes first) {
+  ask();
+  ask();
+  const auto warming = ask(10s, "google", priority::warming);
+  const auto batch = ask(10s, "google", priority::batch);
+  const auto interactive = ask(10s, "google", priority::interactive);
+  CHECK_EQ(count("troupe_permits_waiting", "google", "batch"), 1);
+  advance(100ms);
+  CHECK(interactive->code == ec::none && batch->code == ec::internal);
+  advance(100ms);
+  CHECK(batch->code == ec::none && warming->code == ec::internal);
+  advance(100ms);
+  CHECK(warming->code == ec::none);
+  CHECK_EQ(count("troupe_permits_granted_total", "google", "interactive"), 3);
+  CHECK_EQ(count("troupe_permits_granted_total", "google", "warming"), 1);
+  CHECK_EQ(count("troupe_permits_waited_microseconds_total", "google", "interactive"), 100'000);
+  CHECK_EQ(count("troupe_permits_waited_microseconds_total", "google", "warming"), 300'000);
 }
 
 TEST(a pause holds the lane back and ends by itself) {
@@ -101,17 +135,70 @@ TEST(a pause holds the lane back and ends by itself) {
   CHECK(a->code == ec::none);
 }
 
+TEST(S4-43 a 429 slows the lane down and both rates are shown) {
+  CHECK_EQ(count("troupe_lane_configured_rate", "global"), 100);
+  CHECK_EQ(count("troupe_lane_current_rate", "google"), 10);
+  caf::anon_send(limiter, lane_pause{"google", 2'000'000});
+  settle();
+  CHECK_EQ(count("troupe_lane_configured_rate", "google"), 10);
+  CHECK_EQ(count("troupe_lane_current_rate", "google"), 5);
+  CHECK_EQ(count("troupe_lane_paused", "google"), 1);
+  CHECK_EQ(count("troupe_lane_limited_total", "google"), 1);
+  advance(2s);
+  CHECK_EQ(count("troupe_lane_paused", "google"), 0);
+  advance(30s);
+  CHECK_EQ(count("troupe_lane_current_rate", "google"), 10);
+}
+
+TEST(a 429 that names no time pauses for a second) {
+  caf::anon_send(limiter, lane_pause{"google", -1});
+  const auto a = ask();
+  advance(999ms);
+  CHECK(a->code == ec::internal);
+  advance(1ms);
+  CHECK(a->code == ec::none);
+}
+
+TEST(a pause refuses at once whom it makes too late) {
+  ask();
+  ask();
+  const auto a = ask(1s);
+  caf::anon_send(limiter, lane_pause{"google", 2'000'000});
+  settle();
+  CHECK(a->code == ec::permit_refused);
+}
+
+TEST(a pause of a lane that there is not is logged) {
+  caf::anon_send(limiter, lane_pause{"nobody", 1});
+  settle();
+  CHECK(lines.has("error A pause was asked for lane nobody"));
+}
+
+TEST(S4-42 a hundred and one who wait are worth one warning) {
+  for (int i = 0; i < 102; ++i)
+    ask(1h);
+  CHECK(!lines.has("High pending count"));
+  ask(1h);
+  CHECK(lines.has("warning High pending count: 101 tasks queued"));
+  for (int i = 0; i < 10; ++i)
+    ask(1h);
+  const auto text = lines.text.str();
+  CHECK_EQ(text.find("High"), text.rfind("High"));
+}
+
 TEST(a dead owner frees its place) {
   const auto a = ask();
   CHECK(a->code == ec::none);
-  CHECK_EQ(limiter_held(), 1);
+  CHECK_EQ(count("troupe_permits_held", "google"), 1);
   self->send_exit(callers[0], caf::exit_reason::kill);
   settle();
-  CHECK_EQ(limiter_held(), 0);
+  CHECK_EQ(count("troupe_permits_held", "google"), 0);
 }
 
 TEST(an unknown lane is refused at once) {
   CHECK(ask(10s, "nobody")->code == ec::bad_request);
+  CHECK(ask(10s, "google", static_cast<priority>(7))->code == ec::bad_request);
+  CHECK_EQ(count("troupe_permits_refused_total", "unknown_lane"), 2);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -81,3 +81,51 @@ TEST(a bucket that is always asked grants exactly its burst and its rate) {
     }
   }
 }
+
+TEST(a change of the rate keeps what was earned to the nanosecond) {
+  token_bucket b{per_second(3), 2, 0ns};
+  CHECK(b.take(0ns, 2));
+  b.set_rate(100ms, 7); // 0.3 tokens are there
+  CHECK(b.next_at(100ms, 1) == 200ms);
+  b.set_rate(150ms, 1); // 0.65
+  CHECK(b.next_at(150ms, 1) == 500ms);
+  CHECK(!b.take(500ms - 1ns, 1));
+  CHECK(b.take(500ms, 1));
+}
+
+TEST(whatever the rates were what comes out is their sum) {
+  std::mt19937_64 random{5};
+  token_bucket b{per_second(10), 1'000'000, 0ns};
+  CHECK(b.take(0ns, 1'000'000));
+  wide units = 0; // token x nanosecond
+  std::int64_t rate = 10;
+  std::int64_t granted = 0;
+  ns now{};
+  for (int i = 0; i < 10'000; ++i) {
+    const auto step = ns{static_cast<std::int64_t>(random() % 1'000'000'000)};
+    now += step;
+    units += wide{step.count()} * rate;
+    rate = 1 + static_cast<std::int64_t>(random() % 100);
+    b.set_rate(now, rate);
+    while (b.take(now, 1))
+      ++granted;
+    REQUIRE(wide{granted} == units / 1'000'000'000);
+  }
+}
+
+TEST(an idle bucket earns no more than it is allowed) {
+  token_bucket b{per_second(10), 5, 0ns};
+  CHECK(b.take(0ns, 5));
+  b.idle(1h, 1);
+  CHECK_EQ(b.available(1h), 1);
+  CHECK_EQ(b.available(1h + 200ms), 3);
+  b.idle(2h, 1); // what is there stays
+  CHECK_EQ(b.available(2h), 3);
+}
+
+TEST(a deficit counts tokens that the bucket cannot hold at once) {
+  token_bucket b{per_second(2), 3, 0ns};
+  CHECK(b.deficit(0ns, 3) <= 0);
+  CHECK_EQ(b.deficit(0ns, 5), 2'000'000'000);
+  CHECK(b.deficit(0ns, std::int64_t{1} << 60) > 0);
+}
