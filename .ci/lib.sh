@@ -5,10 +5,10 @@ BUILD_TYPE=${BUILD_TYPE:-Release}
 JOBS=${JOBS:-2} # a compile job that includes CAF takes about 1 GB
 
 # Debian 12's names. nlohmann, toml++, CLI11: headers. csv, deflate, icu, xxhash, zlib: codecs. The rest: DESIGN's stack.
-BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config ca-certificates libcaf-dev libboost-dev libcurl4-openssl-dev
+BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config ca-certificates libcaf-dev libboost-dev libcurl4-openssl-dev libssl-dev
   libsqlite3-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libicu-dev libcsv-dev
   libxxhash-dev libsimdjson-dev libdeflate-dev zlib1g-dev"
-TEST_PACKAGES="python3 curl"
+TEST_PACKAGES="python3 curl openssl"
 LINT_PACKAGES="clang-format clang-tidy-16"
 BENCH_PACKAGES="libbenchmark-dev wrk nginx-light python3 curl"
 
@@ -35,6 +35,21 @@ install_packages() {
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
   } >"$log" 2>&1 || { tail -n 5 "$log" >&2; die "apt-get could not install the packages; its output: $log"; }
   rm -f "$log"
+}
+
+# Puts promtool into DIR/tools. Debian ships it inside the package of the Prometheus server, which, installed, would run
+# that server; so the package is only unpacked (19 MB to fetch). Without it one test says that it was left out.
+fetch_promtool() {
+  local tools=$1/tools folder
+  [ ! -x "$tools/promtool" ] && ! command -v promtool >/dev/null && command -v apt-get >/dev/null || return 0
+  say "fetching promtool"
+  folder=$(mktemp -d)
+  if (cd "$folder" && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb .) >/dev/null 2>&1; then
+    mkdir -p "$tools" && cp "$folder/usr/bin/promtool" "$tools/"
+  else
+    say "promtool could not be fetched: the test of /metrics with it will be left out"
+  fi
+  rm -rf "$folder"
 }
 
 # build DIR TARGET... [-- CMAKE ARGUMENTS]: configures once, then lets ninja do what is needed.

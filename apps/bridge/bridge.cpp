@@ -1,7 +1,7 @@
 #include "apps/bridge/bridge.hpp"
 
-#include "apps/bridge/client_address.hpp"
 #include "apps/bridge/deadline.hpp"
+#include "apps/bridge/metric_text.hpp"
 #include "apps/http/negotiate.hpp"
 #include "apps/http/uri.hpp"
 
@@ -81,24 +81,14 @@ bridge::bridge(bridge_settings settings, front_actor front)
 
 bridge::~bridge() = default;
 
-// No endpoint here takes a body; the wrong path or method is said before one is sent.
-std::optional<http::response> bridge::refuse(const http::request& request) const {
-  const auto found = router_.find(request.path);
-  if (!found && request.path != "*")
-    return http::json_error(404, "Not found", true);
-  return std::nullopt;
-}
-
 void bridge::handle(http::exchange e) {
   const auto& request = e.request();
   const auto other = settings_.endpoints.size();
   const auto since = clock::now();
   const auto found = router_.find(request.path);
   const auto method = request.method;
-  if (method == "OPTIONS" && (found || request.path == "*")) {
-    http::response r{204, "Allow: GET, HEAD, OPTIONS\r\n", {}};
-    return reply(e, std::move(r), other, since);
-  }
+  if (method == "OPTIONS" && (found || request.path == "*"))
+    return reply(e, options_of(request, found ? std::optional{found->endpoint} : std::nullopt), other, since);
   if (!found || (method != "GET" && method != "HEAD")) {
     std::string head;
     append_field(head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
@@ -108,8 +98,14 @@ void bridge::handle(http::exchange e) {
     return reply_failure(
       e, {405, "Method not allowed", "expected GET, HEAD or OPTIONS", {}, {}}, std::move(head), other, since);
   }
-  if (found->endpoint < other)
+  if (found->endpoint < other) {
+    std::shared_ptr<const api_key> key;
+    if (const auto why = authenticate(request, found->endpoint, key); why != refusal::none)
+      return reply(e, unauthorized(request, why), found->endpoint, since);
+    if (key)
+      e.attach(std::move(key));
     return question_asked(std::move(e), found->endpoint, found->captured);
+  }
   if (found->endpoint == other)
     return health(std::move(e));
   return counters(std::move(e));
@@ -124,15 +120,9 @@ void bridge::question_asked(http::exchange e, std::size_t index, std::string_vie
   std::string head;
   head.reserve(768); // all header lines of an answer, the fixed ones included
   append_field(head, "X-Trace-Id", trace.id);
-  if (settings_.client_limits) {
-    const auto client = client_address(request.peer, settings_.trusted_proxies, request.value("CF-Connecting-IP"),
-      settings_.trusted_proxies.empty() ? std::string{} : request.joined("X-Forwarded-For"));
-    const auto v = clients_.check(client, index, now);
-    append_limit(head, endpoint.name, v, endpoint.quota.period);
-    if (!v.allowed) {
-      append_retry_after(head, v.retry_after);
-      return reply_failure(e, {429, "Rate limit exceeded", {}, {}, {}}, std::move(head), index, since);
-    }
+  if (const auto v = charge(request, index, now, head); v && !v->allowed) {
+    append_retry_after(head, v->retry_after);
+    return reply_failure(e, {429, "Rate limit exceeded", {}, {}, {}}, std::move(head), index, since);
   }
   auto query = http::parse_query(request.query);
   if (!query)
@@ -225,9 +215,12 @@ void bridge::finish(pending& p, answer&& a) {
 }
 
 void bridge::reply(http::exchange& e, http::response&& r, std::size_t label, clock::time_point since) {
+  keep_rules(e.request(), label, r);
   const auto took = clock::now() - since;
   append_response_time(r.head, took);
   metrics_.count(label, r.status, took);
+  if (settings_.access_log)
+    note_access(e.request(), r, took);
   e.answer(std::move(r));
 }
 
@@ -287,9 +280,15 @@ void bridge::counters(http::exchange e) {
     gauge("troupe_silent_actors", silent);
     count("troupe_http_connections_total", c.accepted);
     count("troupe_http_clients_gone_total", c.gone);
+    const auto handshakes = [&](const char* outcome, std::uint64_t n) {
+      all.push_back({"troupe_tls_handshakes_total", {{"outcome", outcome}}, true, static_cast<std::int64_t>(n)});
+    };
+    handshakes("completed", c.tls_handshakes);
+    handshakes("failed", c.failed_tls_handshakes);
     for (const auto& r : c.refused)
       all.push_back({"troupe_http_refused_total", {{"status", std::to_string(r.status)}}, true,
         static_cast<std::int64_t>(r.count)});
+    append_edge_metrics(all);
     std::string text;
     metrics_.expose(text);
     expose(text, std::move(all));

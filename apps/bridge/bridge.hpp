@@ -6,8 +6,11 @@
 
 #include "actors/cache/hot_index.hpp"
 #include "actors/rate_limiter/gcra.hpp"
+#include "apps/bridge/access_log.hpp"
 #include "apps/bridge/address_ranges.hpp"
 #include "apps/bridge/answers.hpp"
+#include "apps/bridge/api_keys.hpp"
+#include "apps/bridge/cors.hpp"
 #include "apps/bridge/front.hpp"
 #include "apps/bridge/request_metrics.hpp"
 #include "apps/bridge/router.hpp"
@@ -17,9 +20,12 @@
 
 #include <spdlog/logger.h>
 
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -31,6 +37,14 @@ struct client_quota {
   std::chrono::seconds period{60};
 };
 
+/// Whom a route answers, and how much.
+struct route_edge {
+  bool key_required = false;
+  cors_policy cors{};
+  std::size_t max_response = std::size_t{8} << 20; // bytes of a body as sent; more is 502
+  std::size_t max_body = 0;                        // bytes of a request's body; more is 413
+};
+
 /// One public question as data.
 struct endpoint {
   std::string name;    // "search": in metrics, limits and headers
@@ -39,6 +53,7 @@ struct endpoint {
   client_quota quota;
   /// Understands a request. `captured` is the path's placeholder, decoded. Errors name the parameter.
   std::function<result<inquiry>(const fields& query, const std::string& captured)> parse;
+  route_edge edge{};
 };
 
 struct bridge_settings {
@@ -49,6 +64,8 @@ struct bridge_settings {
   std::string admin_token; // empty: operators' endpoints answer loopback peers only
   std::string version;
   std::shared_ptr<spdlog::logger> log;
+  std::shared_ptr<const api_keys> keys;           // null: none
+  std::shared_ptr<troupe::access_log> access_log; // null: none
   std::shared_ptr<const hot_index> index;
   std::function<http::counters()> server_counters; // set once the server runs
 };
@@ -61,10 +78,27 @@ public:
   ~bridge() override;
 
   [[nodiscard]] std::optional<http::response> refuse(const http::request& request) const override;
+  [[nodiscard]] std::size_t max_body(const http::request& request) const override;
   void handle(http::exchange e) override;
+
+  /// From the next request on these keys hold; how much of its limit a key has used stays. Any thread.
+  void replace_keys(std::vector<key_entry> entries);
 
 private:
   struct pending;
+
+  // edge.cpp: who may ask, how often, from which pages, and what is told of it.
+  enum class refusal : std::uint8_t { none, missing, unknown, route };
+  [[nodiscard]] refusal authenticate(
+    const http::request& request, std::size_t index, std::shared_ptr<const api_key>& key) const;
+  [[nodiscard]] http::response unauthorized(const http::request& request, refusal why) const;
+  [[nodiscard]] std::string client_of(const http::request& request) const;
+  [[nodiscard]] std::optional<verdict> charge(
+    const http::request& request, std::size_t index, std::chrono::nanoseconds now, std::string& head);
+  [[nodiscard]] http::response options_of(const http::request& request, std::optional<std::size_t> index) const;
+  void keep_rules(const http::request& request, std::size_t label, http::response& r) const;
+  void note_access(const http::request& request, const http::response& r, std::chrono::nanoseconds took) const;
+  void append_edge_metrics(metrics& all) const;
 
   bridge(bridge_settings settings, front_actor front);
 
@@ -80,9 +114,11 @@ private:
   front_actor front_;
   router router_;
   gcra_table clients_;
-  trace_source traces_;
+  mutable trace_source traces_;
   request_metrics metrics_;
-  std::atomic<std::int64_t> asked_{0}; // lookups that wait for a shard
+  mutable std::mutex keys_mutex_;                              // guards settings_.keys
+  mutable std::array<std::atomic<std::int64_t>, 4> refused_{}; // by refusal
+  std::atomic<std::int64_t> asked_{0};                         // lookups that wait for a shard
   std::atomic<std::uint64_t> last_lookup_{0};
 };
 

@@ -1,5 +1,7 @@
 #include "apps/bridge/request_metrics.hpp"
 
+#include "apps/bridge/metric_text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,15 +30,15 @@ void request_metrics::count(std::size_t label, int status, std::chrono::nanoseco
 
 void request_metrics::expose(std::string& out) const {
   auto to = std::back_inserter(out);
-  fmt::format_to(to, "# TYPE troupe_http_requests_total counter\n");
+  append_metric_head(out, "troupe_http_requests_total", "counter");
   for (std::size_t i = 0; i < labels_.size(); ++i)
     for (std::size_t c = 0; c < 5; ++c)
       fmt::format_to(to, "troupe_http_requests_total{{endpoint=\"{}\",status=\"{}xx\"}} {}\n", labels_[i], c + 1,
         get(rows_[i].by_class[c]));
-  fmt::format_to(to, "# TYPE troupe_http_hot_hits_total counter\n");
+  append_metric_head(out, "troupe_http_hot_hits_total", "counter");
   for (std::size_t i = 0; i < labels_.size(); ++i)
     fmt::format_to(to, "troupe_http_hot_hits_total{{endpoint=\"{}\"}} {}\n", labels_[i], get(rows_[i].hits));
-  fmt::format_to(to, "# TYPE troupe_http_request_duration_seconds histogram\n");
+  append_metric_head(out, "troupe_http_request_duration_seconds", "histogram");
   for (std::size_t i = 0; i < labels_.size(); ++i) {
     std::uint64_t sum = 0;
     for (std::size_t b = 0; b <= bounds_us.size(); ++b) {
@@ -48,27 +50,6 @@ void request_metrics::expose(std::string& out) const {
     fmt::format_to(to, "troupe_http_request_duration_seconds_sum{{endpoint=\"{}\"}} {:.6f}\n", labels_[i],
       static_cast<double>(get(rows_[i].total_us)) / 1e6);
     fmt::format_to(to, "troupe_http_request_duration_seconds_count{{endpoint=\"{}\"}} {}\n", labels_[i], sum);
-  }
-}
-
-void expose(std::string& out, metrics all) {
-  // One block a name, however many actors report it (several shards): values of equal labels add up.
-  std::stable_sort(all.begin(), all.end(),
-    [](const metric& a, const metric& b) { return std::tie(a.name, a.labels) < std::tie(b.name, b.labels); });
-  auto to = std::back_inserter(out);
-  for (std::size_t i = 0; i < all.size();) {
-    const auto& m = all[i];
-    if (i == 0 || all[i - 1].name != m.name)
-      fmt::format_to(to, "# TYPE {} {}\n", m.name, m.counter ? "counter" : "gauge");
-    std::int64_t value = 0;
-    auto same = i;
-    for (; same < all.size() && all[same].name == m.name && all[same].labels == m.labels; ++same)
-      value += all[same].value;
-    fmt::format_to(to, "{}", m.name);
-    for (std::size_t l = 0; l < m.labels.size(); ++l)
-      fmt::format_to(to, "{}{}=\"{}\"", l == 0 ? "{" : ",", m.labels[l].first, m.labels[l].second);
-    fmt::format_to(to, "{} {}\n", m.labels.empty() ? "" : "}", value);
-    i = same;
   }
 }
 

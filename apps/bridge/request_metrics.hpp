@@ -42,7 +42,4 @@ private:
   std::unique_ptr<row[]> rows_;
 };
 
-/// Appends actors' metrics in the same format, one TYPE line a name.
-void expose(std::string& out, metrics all);
-
 } // namespace troupe

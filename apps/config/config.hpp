@@ -10,12 +10,19 @@
 
 namespace troupe::config {
 
+struct tls_settings {
+  std::string certificate; // a PEM file; empty: plain HTTP
+  std::string key;
+  friend bool operator==(const tls_settings&, const tls_settings&) = default;
+};
+
 struct http_settings {
   config::address address{"127.0.0.1", 8787};
   std::int64_t max_connections = 20'000;
   std::int64_t max_inflight_fetches = 2'000;
   std::int64_t threads = 0; // 0: chosen from the number of cores
   ip_ranges trusted_proxies;
+  tls_settings tls;
   friend bool operator==(const http_settings&, const http_settings&) = default;
 };
 
@@ -105,15 +112,30 @@ struct cache_settings {
   friend bool operator==(const cache_settings&, const cache_settings&) = default;
 };
 
+struct auth_settings {
+  std::string keys_file;
+  friend bool operator==(const auth_settings&, const auth_settings&) = default;
+};
+
+/// What every route has: whom it answers, and how much.
+struct route_edge_settings {
+  route_auth auth = route_auth::none;
+  origin_list cors;
+  byte_size max_response{8 << 20};
+  friend bool operator==(const route_edge_settings&, const route_edge_settings&) = default;
+};
+
 struct search_route_settings {
   troupe::strategy strategy = troupe::strategy::merge;
   std::int64_t default_limit = 20;
   std::int64_t max_limit = 40;
+  route_edge_settings edge;
   friend bool operator==(const search_route_settings&, const search_route_settings&) = default;
 };
 
 struct details_route_settings {
   troupe::strategy strategy = troupe::strategy::merge;
+  route_edge_settings edge;
   friend bool operator==(const details_route_settings&, const details_route_settings&) = default;
 };
 
@@ -131,6 +153,8 @@ struct storage_settings {
 struct log_settings {
   log_level level = log_level::info;
   log_format format = log_format::pretty;
+  access_format access = access_format::off;
+  std::string access_file; // empty: standard output
   friend bool operator==(const log_settings&, const log_settings&) = default;
 };
 
@@ -141,6 +165,7 @@ struct settings {
   merge_settings merge;
   limit_settings limits;
   cache_settings cache;
+  auth_settings auth;
   route_settings routes;
   storage_settings storage;
   log_settings log;

@@ -37,6 +37,8 @@ public:
     read_environment();
     read_sets();
     check_order();
+    for (const auto& [key, expected] : missing_companions(out_.values))
+      report(origins_[key].where, "expected " + expected);
     if (out_.values.storage.dir.empty())
       out_.values.storage.dir = default_data_directory();
     auto file = request_.secrets_file;

@@ -55,6 +55,11 @@ struct expectation {
     return "an http or https URL without query and credentials such as https://api.example.com";
   }
   std::string operator()(const ip_ranges*) const { return "a list of IP addresses and ranges such as 10.0.0.0/8"; }
+  std::string operator()(const origin_list*) const {
+    return "a list of web origins such as https://app.example, or \"*\"";
+  }
+  std::string operator()(const route_auth*) const { return "none or key"; }
+  std::string operator()(const access_format*) const { return "off, json or common"; }
   std::string operator()(const std::string*) const { return "a text without control characters"; }
   std::string operator()(const strategy*) const { return "merge or fallback"; }
   std::string operator()(const log_level*) const { return "trace, debug, info, warn or error"; }
@@ -67,6 +72,7 @@ struct fits {
   bool operator()(const bool*) const { return form == written::kind::boolean; }
   bool operator()(const std::int64_t*) const { return form == written::kind::number; }
   bool operator()(const ip_ranges*) const { return form == written::kind::list; }
+  bool operator()(const origin_list*) const { return form == written::kind::list; }
   template <class T>
   bool operator()(const T*) const {
     return form == written::kind::text;
@@ -99,6 +105,8 @@ std::vector<entry> schema(settings& s) {
       "cache misses under way; more are answered 503"},
     {"http.threads", &s.http.threads, {0, 1024}, "I/O threads; 0 chooses"},
     {"http.trusted_proxies", &s.http.trusted_proxies, {}, "whose forwarded header names the client"},
+    {"http.tls.certificate", &s.http.tls.certificate, {}, "certificate with its chain (PEM); empty: plain HTTP"},
+    {"http.tls.key", &s.http.tls.key, {}, "its private key (PEM)"},
     {"request.deadline", &s.request.deadline, {us(10ms), us(10min)}, "the whole time of one request"},
     {"request.retries", &s.request.retries, {0, 100}, "second attempts that one request may cause"},
     {"request.calls", &s.request.calls, {0, 10'000}, "calls that one request may cause; 0: no bound"},
@@ -116,14 +124,30 @@ std::vector<entry> schema(settings& s) {
     {"cache.stale_max", &s.cache.stale_max, life_time, "how long after that it may serve when providers fail"},
     {"cache.bytes", &s.cache.bytes, {1 << 20, std::int64_t{1} << 40}, "memory of the hot cache"},
     {"cache.shards", &s.cache.shards, {0, 1024}, "independent parts of the cache; 0 chooses"},
+    {"auth.keys_file", &s.auth.keys_file, {}, "API keys' hashes, and what each may do"},
     {"routes.search.strategy", &s.routes.search.strategy, {}, "how providers share a search"},
     {"routes.search.default_limit", &s.routes.search.default_limit, search_limit, "books in an answer unless asked"},
     {"routes.search.max_limit", &s.routes.search.max_limit, search_limit, "books in an answer at most"},
     {"routes.details.strategy", &s.routes.details.strategy, {}, "how providers share a question for details"},
+  };
+  const auto edge = [&](const std::string& prefix, route_edge_settings& e) {
+    table.insert(table.end(),
+      {
+        {prefix + "auth", &e.auth, {}, "none: for everybody; key: only with an API key"},
+        {prefix + "cors", &e.cors, {}, "web origins whose pages may read the answers"},
+        {prefix + "max_response", &e.max_response, {1'000, std::int64_t{1} << 30}, "body of an answer; more is 502"},
+      });
+  };
+  edge("routes.search.", s.routes.search.edge);
+  edge("routes.details.", s.routes.details.edge);
+  const auto rest = std::vector<entry>{
     {"storage.dir", &s.storage.dir, {}, "the data directory"},
     {"log.level", &s.log.level, {}, "how much is logged"},
     {"log.format", &s.log.format, {}, "for people or for machines"},
+    {"log.access", &s.log.access, {}, "one line for each request"},
+    {"log.access_file", &s.log.access_file, {}, "where; empty: standard output"},
   };
+  table.insert(table.end(), rest.begin(), rest.end());
   for (auto& [name, p] : s.providers) {
     const auto prefix = "providers." + name + ".";
     table.insert(table.end(),
@@ -172,6 +196,21 @@ std::vector<ordered_pair> ordered_pairs(const settings& s) {
     pairs.push_back({prefix + "retry.base", prefix + "retry.longest"});
   }
   return pairs;
+}
+
+std::vector<missing_companion> missing_companions(const settings& s) {
+  auto out = std::vector<missing_companion>{};
+  const auto& tls = s.http.tls;
+  if (!tls.certificate.empty() && tls.key.empty())
+    out.push_back({"http.tls.certificate", "http.tls.key beside it"});
+  if (tls.certificate.empty() && !tls.key.empty())
+    out.push_back({"http.tls.key", "http.tls.certificate beside it"});
+  if (s.auth.keys_file.empty())
+    for (const auto& [key, edge] : {std::pair{"routes.search.auth", &s.routes.search.edge},
+           std::pair{"routes.details.auth", &s.routes.details.edge}})
+      if (edge->auth == route_auth::key)
+        out.push_back({key, "auth.keys_file beside it: without keys nobody could ask"});
+  return out;
 }
 
 std::string written::shown() const {

@@ -18,7 +18,7 @@ namespace troupe::config {
 
 /// Where a setting's value is; the alternative is its type.
 using place = std::variant<bool*, std::int64_t*, duration*, byte_size*, quota*, address*, base_url*, ip_ranges*,
-  std::string*, strategy*, log_level*, log_format*>;
+  origin_list*, std::string*, strategy*, route_auth*, access_format*, log_level*, log_format*>;
 
 /// What a number may be: a count, microseconds, bytes; for a quota its count. Other types have no range.
 struct range {
@@ -42,6 +42,13 @@ struct ordered_pair {
   std::string larger;
 };
 [[nodiscard]] std::vector<ordered_pair> ordered_pairs(const settings& s);
+
+/// What is set and useless, or dangerous, without another setting; in words. Nothing when all is well.
+struct missing_companion {
+  std::string key;      ///< the setting that was given
+  std::string expected; ///< "http.tls.key beside it"
+};
+[[nodiscard]] std::vector<missing_companion> missing_companions(const settings& s);
 
 /// A value as somebody wrote it.
 struct written {

@@ -40,6 +40,8 @@ constexpr std::array size_units{
 
 constexpr std::array<std::string_view, 5> level_names{"trace", "debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> format_names{"pretty", "json"};
+constexpr std::array<std::string_view, 2> auth_names{"none", "key"};
+constexpr std::array<std::string_view, 3> access_names{"off", "json", "common"};
 
 /// Digits alone: no sign, no blank, and no overflow.
 std::optional<std::int64_t> whole_number(std::string_view digits) {
@@ -123,6 +125,18 @@ bool is_authority(std::string_view text) {
   }
   auto ignored = std::uint16_t{0};
   return port.empty() || (port.front() == ':' && is_port(port.substr(1), 1, ignored));
+}
+
+/// A lower-case origin without the port that its scheme has anyway: a browser sends no other, so no other could match.
+bool is_origin(std::string_view text) {
+  if (text == "*")
+    return true;
+  const bool secure = text.starts_with("https://");
+  if (!secure && !text.starts_with("http://"))
+    return false;
+  const auto authority = text.substr(text.find("://") + 3);
+  return is_authority(authority) && !authority.ends_with(secure ? ":443" : ":80")
+         && std::none_of(authority.begin(), authority.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 template <class Enum, std::size_t N>
@@ -231,6 +245,19 @@ bool parse(std::string_view text, ip_ranges& out) {
   return true;
 }
 
+bool parse(std::string_view text, origin_list& out) {
+  auto origins = origin_list{};
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    if (!is_origin(text.substr(0, comma)) || comma + 1 == text.size())
+      return false;
+    origins.list.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  out = std::move(origins);
+  return true;
+}
+
 bool parse(std::string_view text, std::string& out) {
   // A path or a name with a control character in it is a mistake that would otherwise surface far from here.
   if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }))
@@ -241,6 +268,14 @@ bool parse(std::string_view text, std::string& out) {
 
 bool parse(std::string_view text, log_level& out) {
   return parse_name(text, level_names, out);
+}
+
+bool parse(std::string_view text, route_auth& out) {
+  return parse_name(text, auth_names, out);
+}
+
+bool parse(std::string_view text, access_format& out) {
+  return parse_name(text, access_names, out);
 }
 
 bool parse(std::string_view text, log_format& out) {
@@ -286,6 +321,18 @@ std::string format(const base_url& v) {
 
 std::string format(const ip_ranges& v) {
   return fmt::format("{}", fmt::join(v.list, ","));
+}
+
+std::string format(const origin_list& v) {
+  return fmt::format("{}", fmt::join(v.list, ","));
+}
+
+std::string format(route_auth v) {
+  return std::string{auth_names.at(static_cast<std::size_t>(v))};
+}
+
+std::string format(access_format v) {
+  return std::string{access_names.at(static_cast<std::size_t>(v))};
 }
 
 std::string format(const std::string& v) {

@@ -48,6 +48,17 @@ struct ip_ranges {
   friend bool operator==(const ip_ranges&, const ip_ranges&) = default;
 };
 
+/// Web origins as browsers send them, "https://app.example" or "http://localhost:5173", or "*" for all: a scheme, a
+/// host and the port where it is not the scheme's own; nothing behind them.
+struct origin_list {
+  std::vector<std::string> list;
+  friend bool operator==(const origin_list&, const origin_list&) = default;
+};
+
+/// Whom a route answers.
+enum class route_auth : std::uint8_t { none, key };
+
+enum class access_format : std::uint8_t { off, json, common };
 enum class log_level : std::uint8_t { trace, debug, info, warn, error };
 enum class log_format : std::uint8_t { pretty, json };
 
@@ -59,8 +70,11 @@ enum class log_format : std::uint8_t { pretty, json };
 [[nodiscard]] bool parse(std::string_view text, quota& out);
 [[nodiscard]] bool parse(std::string_view text, address& out);
 [[nodiscard]] bool parse(std::string_view text, base_url& out);
-[[nodiscard]] bool parse(std::string_view text, ip_ranges& out); // separated by commas
+[[nodiscard]] bool parse(std::string_view text, ip_ranges& out);   // separated by commas
+[[nodiscard]] bool parse(std::string_view text, origin_list& out); // separated by commas
 [[nodiscard]] bool parse(std::string_view text, std::string& out);
+[[nodiscard]] bool parse(std::string_view text, route_auth& out);
+[[nodiscard]] bool parse(std::string_view text, access_format& out);
 [[nodiscard]] bool parse(std::string_view text, log_level& out);
 [[nodiscard]] bool parse(std::string_view text, log_format& out);
 
@@ -72,7 +86,10 @@ enum class log_format : std::uint8_t { pretty, json };
 [[nodiscard]] std::string format(const address& v);
 [[nodiscard]] std::string format(const base_url& v);
 [[nodiscard]] std::string format(const ip_ranges& v);
+[[nodiscard]] std::string format(const origin_list& v);
 [[nodiscard]] std::string format(const std::string& v);
+[[nodiscard]] std::string format(route_auth v);
+[[nodiscard]] std::string format(access_format v);
 [[nodiscard]] std::string format(log_level v);
 [[nodiscard]] std::string format(log_format v);
 [[nodiscard]] std::string format(strategy v);

@@ -31,6 +31,10 @@ const http::request& exchange::request() const noexcept {
   return session_->current();
 }
 
+void exchange::attach(std::shared_ptr<const void> what) {
+  session_->attach(std::move(what));
+}
+
 void exchange::answer(response&& r) {
   auto s = std::move(session_);
   if (s->owner().here())

@@ -63,9 +63,15 @@ public:
       for (std::size_t i = 0; i < own_statuses.size(); ++i)
         c.refused[i].count += w->counts.refused[i].get();
     }
+    for (const auto& w : workers_) {
+      c.tls_handshakes += w->counts.tls.completed.get();
+      c.failed_tls_handshakes += w->counts.tls.failed.get();
+    }
     c.in_flight = c.requests - std::min(c.requests, settled);
     return c;
   }
+
+  void replace_certificate(std::shared_ptr<const tls_context> tls) { state_->replace_certificate(std::move(tls)); }
 
 private:
   std::shared_ptr<server_state> state_;
@@ -74,9 +80,9 @@ private:
   bool drained_ = false;
 };
 
-result<server> server::start(
-  const std::string& address, std::uint16_t port, std::size_t threads, const limits& l, handler& h) {
-  auto state = std::make_shared<server_state>(l, h);
+result<server> server::start(const std::string& address, std::uint16_t port, std::size_t threads, const limits& l,
+  handler& h, std::shared_ptr<const tls_context> tls) {
+  auto state = std::make_shared<server_state>(l, h, std::move(tls));
   std::vector<std::shared_ptr<worker>> workers;
   for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
     workers.push_back(std::make_shared<worker>(state));
@@ -99,6 +105,10 @@ std::uint16_t server::port() const noexcept {
 
 counters server::count() const noexcept {
   return impl_->count();
+}
+
+void server::replace_certificate(std::shared_ptr<const tls_context> tls) {
+  impl_->replace_certificate(std::move(tls));
 }
 
 bool server::drain(std::chrono::milliseconds deadline) {

@@ -23,6 +23,7 @@
 namespace troupe::http {
 
 class session;
+class tls_context;
 
 /// What one client may take from us. Times are upper bounds, kept to within a quarter of the shortest of them.
 struct limits {
@@ -49,9 +50,10 @@ struct request {
   std::string_view query;  ///< what follows '?', still escaped and unchecked; empty when there is none
   int version = 11;        ///< 10 or 11
   std::vector<field> fields;
-  std::string_view peer;         ///< the client's IP address in text, from the socket; v4-mapped addresses as v4
-  bool peer_is_loopback = false; ///< 127.0.0.0/8 or ::1
-  std::string body;              ///< complete, transfer coding removed
+  std::string_view peer;                ///< the client's IP address in text, from the socket; v4-mapped addresses as v4
+  bool peer_is_loopback = false;        ///< 127.0.0.0/8 or ::1
+  std::string body;                     ///< complete, transfer coding removed
+  std::shared_ptr<const void> attached; ///< the handler's own (exchange::attach); gone with the request
 
   /// The value of the first field of that name (any case), or nothing.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
@@ -89,6 +91,9 @@ public:
   [[nodiscard]] explicit operator bool() const noexcept { return session_ != nullptr; }
 
   [[nodiscard]] const http::request& request() const noexcept;
+
+  /// Keeps something of the handler's with the request, such as who asks, until the request is answered.
+  void attach(std::shared_ptr<const void> what);
 
   /// Sends the answer. On an I/O thread within handle() nothing is posted or allocated.
   void answer(response&& r);
@@ -145,15 +150,18 @@ struct counters {
     std::uint64_t count;
   };
   std::array<refusal, 9> refused{};
+  std::uint64_t tls_handshakes = 0;        ///< completed
+  std::uint64_t failed_tls_handshakes = 0; ///< begun and not completed: no common ground, too slow, plain HTTP
 };
 
 /// A running server. Destroying it closes everything at once; drain() first to be kind.
 class server {
 public:
   /// Binds, listens and starts `threads` I/O threads (at least 1). `address` is an IP address, `port` 0 picks a free
-  /// one. `h` must outlive the server. Errors are one line: "127.0.0.1:8787: Address already in use".
-  [[nodiscard]] static result<server> start(
-    const std::string& address, std::uint16_t port, std::size_t threads, const limits& l, handler& h);
+  /// one. `h` must outlive the server. With `tls` every connection must speak TLS; a handshake counts against the time
+  /// for a request's fields. Errors are one line: "127.0.0.1:8787: Address already in use".
+  [[nodiscard]] static result<server> start(const std::string& address, std::uint16_t port, std::size_t threads,
+    const limits& l, handler& h, std::shared_ptr<const tls_context> tls = nullptr);
 
   server(server&&) noexcept;
   server& operator=(server&&) noexcept;
@@ -163,6 +171,10 @@ public:
   [[nodiscard]] std::uint16_t port() const noexcept;
 
   [[nodiscard]] counters count() const noexcept;
+
+  /// From now on new connections get this certificate; those that are open keep theirs. For a server that was started
+  /// with one.
+  void replace_certificate(std::shared_ptr<const tls_context> tls);
 
   /// Stops accepting, closes idle connections, lets what is in flight finish (its answers say Connection: close), then
   /// stops the threads. Blocks until then, at most until `deadline` from now; what is left is cut off. Returns whether

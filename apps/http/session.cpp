@@ -5,8 +5,6 @@
 #include <cstring>
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace troupe::http {
 
@@ -25,19 +23,17 @@ constexpr std::size_t kept_body = 64 << 10; // a larger body's memory is not kep
 
 } // namespace
 
-session::session(std::shared_ptr<worker> w, int fd, std::string peer, bool loopback, bool admitted)
-    : worker_{std::move(w)}, fd_{fd}, admitted_{admitted},
+session::session(
+  std::shared_ptr<worker> w, int fd, const tls_context* tls, std::string peer, bool loopback, bool admitted)
+    : worker_{std::move(w)}, link_{fd, tls, worker_->counts.tls}, admitted_{admitted},
       scanner_{worker_->bounds().target_bytes, worker_->bounds().header_bytes}, peer_{std::move(peer)} {
   request_.peer = peer_;
   request_.peer_is_loopback = loopback;
 }
 
-session::~session() {
-  if (fd_ >= 0)
-    ::close(fd_);
-}
-
 void session::start() {
+  if (!admitted_ && link_.secure())
+    return close(); // a handshake only to say so is what an overloaded server cannot afford
   if (!admitted_)
     refuse({503, "too many connections"});
   else
@@ -48,12 +44,13 @@ void session::start() {
 void session::on_ready(std::uint32_t events) {
   if (phase_ == phase::closed)
     return;
-  if ((events & EPOLLOUT) != 0)
+  if ((events & EPOLLOUT) != 0 || link_.secure()) // TLS may have to read before it can write, and the reverse
     awaiting_writable_ = false;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
     hung_up_ = true;
-  if (hung_up_ || (events & EPOLLIN) != 0)
+  if (hung_up_ || (events & EPOLLIN) != 0 || link_.secure())
     readable_ = true;
+  link_.woken(hung_up_);
   advance();
 }
 
@@ -226,20 +223,14 @@ bool session::step_send() {
   while (written_ < out_.size() + body.size()) {
     auto head_done = std::min(written_, out_.size());
     auto body_done = written_ - head_done;
-    // The interface of sendmsg is not const-correct; it does not write to what it sends.
-    iovec rest[2] = {{const_cast<char*>(out_.data()) + head_done, out_.size() - head_done},
-      {const_cast<char*>(body.data()) + body_done, body.size() - body_done}};
-    msghdr message{};
-    message.msg_iov = rest;
-    message.msg_iovlen = 2;
-    auto n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
-    if (n >= 0) {
+    auto n = link_.write(std::string_view{out_}.substr(head_done), body.substr(body_done));
+    if (n > 0) {
       written_ += static_cast<std::size_t>(n);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    } else if (n == 0) {
       awaiting_writable_ = true;
       deadline_ = worker_->deadline(worker_->bounds().write_timeout);
       return false;
-    } else if (errno != EINTR) {
+    } else {
       close();
       return false;
     }
@@ -295,6 +286,7 @@ void session::settle() {
   exchange_out_ = false;
   worker_->counts.settled.add(1);
   on_gone_ = nullptr;
+  request_.attached.reset();
 }
 
 void session::deliver(response&& r) {
@@ -358,22 +350,26 @@ bool session::fill() {
       return false; // full: a client that pipelines against a pending answer is read again once that is sent
   }
   auto room = in_.size() - in_end_;
-  auto n = ::recv(fd_, in_.data() + in_end_, room, 0);
-  if (n > 0) {
-    in_end_ += static_cast<std::size_t>(n);
-    if (static_cast<std::size_t>(n) < room && !hung_up_)
-      readable_ = false; // epoll(7): a short read has emptied the socket, more will be a new event
+  auto got = link_.read(in_.data() + in_end_, room);
+  switch (got.what) {
+  case received::kind::bytes:
+    in_end_ += got.count;
+    if (got.drained)
+      readable_ = false;
     return true;
-  }
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+  case received::kind::nothing:
     readable_ = false;
     return false;
+  case received::kind::clear_text:
+    return refuse({400, "this port speaks HTTPS, the request came as plain HTTP"});
+  case received::kind::end:
+    eof_ = true;
+    return true;
+  case received::kind::lost:
+    eof_ = broken_ = true;
+    return true;
   }
-  if (n < 0 && errno == EINTR)
-    return fill();
-  eof_ = true;
-  broken_ = n < 0;
-  return true;
+  return false;
 }
 
 // The client has left while its answer is pending.
@@ -394,26 +390,19 @@ void session::mark_gone() {
 void session::linger() {
   if (eof_)
     return close();
-  ::shutdown(fd_, SHUT_WR);
+  link_.finish_sending();
   phase_ = phase::lingering;
   deadline_ = worker_->deadline(linger_time);
   consume(input().size());
 }
 
-// Closes with a reset: the client learns at once, and the kernel keeps nothing for it.
-void session::cut() {
-  ::linger now{1, 0};
-  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  close();
-}
-
-void session::close() {
+void session::close(bool reset) {
   if (phase_ == phase::closed)
     return;
   phase_ = phase::closed;
   deadline_ = time_point::max();
-  ::close(std::exchange(fd_, -1)); // which takes it out of the epoll set
-  out_body_ = {};                  // the worker, or an exchange, may keep us for a while
+  link_.close(reset);
+  out_body_ = {}; // the worker, or an exchange, may keep us for a while
   worker_->remove(where_, admitted_);
   mark_gone();
 }
@@ -441,8 +430,7 @@ void session::drain() {
   if (phase_ != phase::idle)
     return;
   // A request may be in the socket already: its event will come, and its answer will be the last.
-  char next = 0;
-  if (::recv(fd_, &next, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+  if (!link_.has_more())
     close();
 }
 

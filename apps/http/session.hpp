@@ -9,16 +9,18 @@
 #include "apps/http/chunked.hpp"
 #include "apps/http/head_parser.hpp"
 #include "apps/http/strict.hpp"
+#include "apps/http/transport.hpp"
 #include "apps/http/worker.hpp"
 
 namespace troupe::http {
 
 class session : public std::enable_shared_from_this<session> {
 public:
-  session(std::shared_ptr<worker> w, int fd, std::string peer, bool loopback, bool admitted);
+  /// `tls` is null for plain HTTP.
+  session(std::shared_ptr<worker> w, int fd, const tls_context* tls, std::string peer, bool loopback, bool admitted);
   session(const session&) = delete;
   session& operator=(const session&) = delete;
-  ~session();
+  ~session() = default;
 
   // For the worker, on its thread.
 
@@ -35,6 +37,8 @@ public:
   [[nodiscard]] worker& owner() const noexcept { return *worker_; }
   [[nodiscard]] bool is_gone() const noexcept { return gone_.load(std::memory_order_relaxed); }
   [[nodiscard]] const http::request& current() const noexcept { return request_; }
+  /// Of the thread that has the exchange, which is one at a time.
+  void attach(std::shared_ptr<const void> what) { request_.attached = std::move(what); }
   /// Which request of this connection is under way; changes only when no exchange is out.
   [[nodiscard]] std::uint64_t serial() const noexcept { return serial_; }
 
@@ -74,14 +78,14 @@ private:
   void left();
   void mark_gone();
   void linger();
-  void cut();
-  void close();
+  void cut() { close(true); }
+  void close(bool reset = false);
 
   [[nodiscard]] std::string_view input() const noexcept { return {in_.data() + in_begin_, in_end_ - in_begin_}; }
   void consume(std::size_t n) noexcept { in_begin_ += n; }
 
   std::shared_ptr<worker> worker_; // keeps the loop, and with it the socket's services, alive
-  int fd_;
+  transport link_;
   std::list<std::shared_ptr<session>>::iterator where_; // in the worker's list, until closed
   const bool admitted_;
   std::atomic<bool> gone_{false};

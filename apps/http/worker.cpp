@@ -102,7 +102,8 @@ void worker::on_events() {
 
 void worker::adopt(int fd, std::string peer, bool loopback, bool admitted) {
   counts.accepted.add(1);
-  auto s = std::make_shared<session>(shared_from_this(), fd, std::move(peer), loopback, admitted);
+  const auto tls = state_->certificate();
+  auto s = std::make_shared<session>(shared_from_this(), fd, tls.get(), std::move(peer), loopback, admitted);
   epoll_event interest{};
   interest.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   interest.data.ptr = s.get();

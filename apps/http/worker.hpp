@@ -10,6 +10,7 @@
 #pragma once
 
 #include "apps/http/server.hpp"
+#include "apps/http/tls.hpp"
 
 #include <boost/asio.hpp>
 
@@ -40,12 +41,18 @@ private:
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// What became of TLS handshakes: a client that leaves before it has sent a byte counts in neither.
+struct tls_tallies {
+  tally completed, failed;
+};
+
 /// The statuses that the server answers by itself, in the order of counters::refused.
 inline constexpr std::array<int, 9> own_statuses{400, 408, 413, 414, 417, 431, 500, 503, 505};
 
 /// What all workers of a server share.
 struct server_state {
-  server_state(const struct limits& l, http::handler& h) : bounds{l}, handler{&h} {}
+  server_state(const struct limits& l, http::handler& h, std::shared_ptr<const tls_context> t)
+      : bounds{l}, handler{&h}, tls{std::move(t)} {}
 
   struct limits bounds;
   http::handler* handler;
@@ -54,6 +61,20 @@ struct server_state {
   std::atomic<std::size_t> turned_away{0}; // open connections that are being told 503
   std::mutex mutex;
   std::condition_variable closed; // notified under mutex whenever a connection has closed
+
+  /// What new connections speak TLS with; null: they speak plain HTTP.
+  [[nodiscard]] std::shared_ptr<const tls_context> certificate() {
+    std::lock_guard lock{tls_mutex};
+    return tls;
+  }
+  void replace_certificate(std::shared_ptr<const tls_context> t) {
+    std::lock_guard lock{tls_mutex};
+    tls.swap(t);
+  }
+
+private:
+  std::mutex tls_mutex;
+  std::shared_ptr<const tls_context> tls;
 };
 
 class worker : public std::enable_shared_from_this<worker> {
@@ -105,6 +126,7 @@ public:
   struct {
     tally accepted, requests, settled, gone;
     std::array<tally, own_statuses.size()> refused;
+    tls_tallies tls;
   } counts;
 
 private:

@@ -11,6 +11,7 @@
 #include "apps/books/openlibrary.hpp"
 #include "apps/books/routes.hpp"
 #include "apps/bridge/bridge.hpp"
+#include "apps/node/edge.hpp"
 #include "messages/all_types.hpp"
 #include "storage/directory.hpp"
 #include "storage/migrations.hpp"
@@ -64,6 +65,17 @@ permit_book::settings limits_of(const settings& s) {
   return out;
 }
 
+route_edge edge_of(const config::route_edge_settings& s) {
+  return {s.auth == config::route_auth::key, cors_policy{s.cors.list}, static_cast<std::size_t>(s.max_response.count)};
+}
+
+std::vector<std::string> names_of(const std::vector<endpoint>& endpoints) {
+  std::vector<std::string> out;
+  for (const auto& e : endpoints)
+    out.push_back(e.name);
+  return out;
+}
+
 std::vector<endpoint> endpoints_of(const settings& s) {
   books::endpoint_defaults d;
   d.search = s.routes.search.strategy;
@@ -75,9 +87,11 @@ std::vector<endpoint> endpoints_of(const settings& s) {
   };
   return {
     {"search", "/api/v2/books/search", "Search failed", quota(s.limits.client.search),
-      [d](const fields& query, const std::string&) { return books::parse_search(query, d); }},
+      [d](const fields& query, const std::string&) { return books::parse_search(query, d); },
+      edge_of(s.routes.search.edge)},
     {"details", "/api/v2/books/{isbn}", "Details failed", quota(s.limits.client.details),
-      [d](const fields& query, const std::string& isbn) { return books::parse_details(query, isbn, d); }},
+      [d](const fields& query, const std::string& isbn) { return books::parse_details(query, isbn, d); },
+      edge_of(s.routes.details.edge)},
   };
 }
 
@@ -120,11 +134,13 @@ struct node::parts {
   orchestrator_actor boss;
   std::vector<cache_actor> shards;
   front_actor front;
+  std::shared_ptr<access_log> access; // null: none
   std::unique_ptr<troupe::bridge> bridge;
   std::optional<http::server> server;
 
   void spawn(const databases& db);
   result<void> listen();
+  void reload();
   bool drain(std::chrono::milliseconds deadline);
 
 private:
@@ -214,6 +230,21 @@ result<void> node::parts::listen() {
   b.log = options.log;
   b.index = index;
   b.server_counters = [this] { return server ? server->count() : http::counters{}; };
+  auto keys = load_keys(s, names_of(b.endpoints));
+  if (!keys)
+    return keys.as_failure();
+  b.keys = std::make_shared<const api_keys>(std::move(keys.value()), nullptr);
+  if (s.log.access != config::access_format::off) {
+    using format = access_log::format;
+    auto opened =
+      access_log::open(s.log.access_file, s.log.access == config::access_format::json ? format::json : format::common);
+    if (!opened)
+      return opened.as_failure();
+    b.access_log = access = std::move(opened.value());
+  }
+  auto certificate = load_certificate(s);
+  if (!certificate)
+    return certificate.as_failure();
   auto made = bridge::make(std::move(b), front);
   if (!made)
     return made.as_failure();
@@ -223,11 +254,33 @@ result<void> node::parts::listen() {
   // Half the cores read and write; the other half runs the actors.
   const auto threads =
     s.http.threads > 0 ? static_cast<std::size_t>(s.http.threads) : std::max<std::size_t>(1, cores() / 2);
-  auto started = http::server::start(s.http.address.host, s.http.address.port, threads, l, *bridge);
+  auto started =
+    http::server::start(s.http.address.host, s.http.address.port, threads, l, *bridge, std::move(certificate.value()));
   if (!started)
     return started.as_failure();
   server.emplace(std::move(started.value()));
   return ok();
+}
+
+void node::parts::reload() {
+  const auto& s = options.settings;
+  if (!server)
+    return;
+  // Said once it holds.
+  const auto take = [&](const std::string& what, auto loaded, const auto& apply) {
+    if (!loaded)
+      return options.log->error("Not reloaded, the old one stays: {}", loaded.error().message);
+    apply(loaded);
+    options.log->info("Reloaded {}", what);
+  };
+  if (!s.http.tls.certificate.empty())
+    take("the certificate", load_certificate(s),
+      [&](auto& loaded) { server->replace_certificate(std::move(loaded.value())); });
+  if (!s.auth.keys_file.empty())
+    take("the API keys", load_keys(s, names_of(endpoints_of(s))),
+      [&](auto& loaded) { bridge->replace_keys(std::move(loaded.value())); });
+  if (access && !s.log.access_file.empty())
+    take("the access log", access->reopen(), [](auto&) {});
 }
 
 // In the reverse order of starting: first nobody asks any more, then nobody answers.
@@ -290,6 +343,10 @@ node::~node() {
 
 std::uint16_t node::port() const noexcept {
   return parts_->server ? parts_->server->port() : 0;
+}
+
+void node::reload() {
+  parts_->reload();
 }
 
 bool node::drain(std::chrono::milliseconds deadline) {

@@ -33,6 +33,10 @@ public:
   /// The port that the bridge listens on.
   [[nodiscard]] std::uint16_t port() const noexcept;
 
+  /// Reads certificate, key and API keys again, and opens the access log anew. What is broken is logged, and what was
+  /// there before stays. Not concurrently with drain().
+  void reload();
+
   /// Stops accepting, finishes what is in flight within `deadline`, writes what waits for the database, ends the
   /// actors. False: something was still in flight. A second call does nothing.
   bool drain(std::chrono::milliseconds deadline);

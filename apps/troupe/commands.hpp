@@ -38,8 +38,15 @@ struct replay_options {
   std::vector<std::string> faults;
 };
 
+struct key_options {
+  std::string name;
+  std::vector<std::string> routes;
+  std::string limit;
+};
+
 int run_up(const up_options& options);
 int run_check(const check_options& options);
 int run_replay(const replay_options& options);
+int run_new_key(const key_options& options);
 
 } // namespace troupe

@@ -53,6 +53,19 @@ int main(int argc, char** argv) {
     ->type_name("JSON")
     ->allow_extra_args(false);
 
+  key_options key;
+  auto* key_command = app.add_subcommand("key", "API keys");
+  key_command->require_subcommand(1);
+  auto* new_key_command =
+    key_command->add_subcommand("new", "Make an API key: shown once, its hash goes into the file");
+  new_key_command->add_option("--name", key.name, "Whose it is: in the access log, and its limit's name")
+    ->type_name("NAME")
+    ->required();
+  new_key_command->add_option("--route", key.routes, "A route that it may ask (default: all); may be repeated")
+    ->type_name("ROUTE")
+    ->allow_extra_args(false);
+  new_key_command->add_option("--limit", key.limit, "Its own limit, such as 1000/60s")->type_name("QUOTA");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -64,6 +77,8 @@ int main(int argc, char** argv) {
       return run_up(up);
     if (check_command->parsed())
       return run_check(check);
+    if (key_command->parsed())
+      return run_new_key(key);
     return run_replay(replay);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "troupe: %s\n", e.what());

@@ -17,6 +17,12 @@ sigset_t stop_signals() {
   return set;
 }
 
+// As under nohup(1).
+bool is_ignored(int number) {
+  struct sigaction now {};
+  return sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 } // namespace
 
 void prepare_signals() {
@@ -25,11 +31,25 @@ void prepare_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int wait_for_stop() {
-  const auto set = stop_signals();
-  int number = 0;
-  sigwait(&set, &number);
-  return number;
+void prepare_reload() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+int wait_for_stop(const std::function<void()>& reload) {
+  auto set = stop_signals();
+  if (reload)
+    sigaddset(&set, SIGHUP);
+  for (;;) {
+    siginfo_t from{};
+    const int number = sigwaitinfo(&set, &from);
+    if (number == SIGHUP && from.si_code != SI_KERNEL)
+      reload();
+    else if (number > 0 && !(number == SIGHUP && is_ignored(SIGHUP)))
+      return number;
+  }
 }
 
 void stop_at_next_signal() {

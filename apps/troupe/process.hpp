@@ -2,6 +2,7 @@
 #pragma once
 
 #include <csignal>
+#include <functional>
 #include <string>
 
 namespace troupe {
@@ -10,8 +11,13 @@ namespace troupe {
 /// SIGPIPE. Call it before any thread is started.
 void prepare_signals();
 
-/// Waits for SIGINT or SIGTERM and returns its number.
-int wait_for_stop();
+/// The same for SIGHUP, which wait_for_stop() then answers by calling its argument.
+void prepare_reload();
+
+/// Waits for SIGINT or SIGTERM and returns its number. After prepare_reload(), each SIGHUP that a process has sent
+/// calls `reload` (on this thread); one that the kernel sends, because the terminal has gone, stops like SIGTERM
+/// (unless SIGHUP is ignored, as under nohup).
+int wait_for_stop(const std::function<void()>& reload = nullptr);
 
 /// From now on SIGINT and SIGTERM end the process at once: a second Ctrl-C is meant.
 void stop_at_next_signal();

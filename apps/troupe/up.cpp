@@ -85,6 +85,7 @@ spdlog::level::level_enum level_of(config::log_level l) {
 
 int run_up(const up_options& options) {
   prepare_signals();
+  prepare_reload();
   raise_file_limit();
   std::unique_ptr<replay::server> demo;
   if (options.demo) {
@@ -108,6 +109,7 @@ int run_up(const up_options& options) {
     log->warn("{}", line);
   auto where = settings.http.address;
   const auto data = settings.storage.dir;
+  const auto* const scheme = settings.http.tls.certificate.empty() ? "http" : "https";
   auto started = node::start({std::move(settings), std::move(loaded.secrets), TROUPE_VERSION, log});
   if (!started) {
     complain(started.error().message);
@@ -117,8 +119,11 @@ int run_up(const up_options& options) {
   where.port = node.port();
   if (demo)
     log->info("Demo: the providers are a replay on port {}", demo->port());
-  log->info("Ready on http://{} (data in {})", config::format(where), data);
-  const int signal = wait_for_stop();
+  log->info("Ready on {}://{} (data in {})", scheme, config::format(where), data);
+  const int signal = wait_for_stop([&] {
+    log->info("Hang-up: reloading");
+    node.reload();
+  });
   stop_at_next_signal();
   log->info("{}: finishing what is in flight", signal == SIGINT ? "Interrupted" : "Terminated");
   const bool finished = node.drain(drain_time);

@@ -3,6 +3,7 @@
 
 #include "apps/bridge/answers.hpp"
 #include "apps/bridge/client_address.hpp"
+#include "apps/bridge/metric_text.hpp"
 #include "apps/bridge/request_metrics.hpp"
 #include "apps/bridge/router.hpp"
 #include "apps/bridge/trace.hpp"
@@ -115,7 +116,19 @@ TEST(counters of equal name and labels add up under one TYPE line) {
   std::string out;
   expose(out, {{"b", {{"lane", "google"}}, true, 1}, {"a", {}, false, 2}, {"b", {{"lane", "google"}}, true, 3},
                 {"b", {{"lane", "openlibrary"}}, true, 5}});
-  CHECK_EQ(out, "# TYPE a gauge\na 2\n# TYPE b counter\nb{lane=\"google\"} 4\nb{lane=\"openlibrary\"} 5\n");
+  CHECK_EQ(out, "# HELP a a\n# TYPE a gauge\na 2\n# HELP b b\n# TYPE b counter\nb{lane=\"google\"} 4\n"
+                "b{lane=\"openlibrary\"} 5\n");
+}
+
+TEST(microseconds of messages are told as seconds and labels are escaped) {
+  std::string out;
+  expose(out, {{"troupe_provider_busy_microseconds_total", {{"provider", "a\"b\\c\nd"}}, true, 1'000'042},
+                {"troupe_wait_microseconds", {}, false, 7}});
+  CHECK_EQ(out, "# HELP troupe_provider_busy_seconds_total Time that calls of a provider took, together.\n"
+                "# TYPE troupe_provider_busy_seconds_total counter\n"
+                "troupe_provider_busy_seconds_total{provider=\"a\\\"b\\\\c\\nd\"} 1.000042\n"
+                "# HELP troupe_wait_seconds wait seconds\n# TYPE troupe_wait_seconds gauge\n"
+                "troupe_wait_seconds 0.000007\n");
 }
 
 TEST(the histogram counts cumulatively up to infinity) {

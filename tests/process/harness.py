@@ -57,12 +57,14 @@ class Troupe:
         command = [PROGRAM, "up", "--http", "127.0.0.1:0", "--data-dir", self.data_dir, *args]
         if demo:
             command += ["--demo", "--demo-listen", "127.0.0.1:0"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env or environment())
+        self.stdout = tempfile.TemporaryFile("w+")  # rather than a pipe, which nobody would read while it fills
+        self.process = subprocess.Popen(
+            command, stdout=self.stdout, stderr=subprocess.PIPE, text=True, env=env or environment())
         self.lines = []
         self.seen = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        self.port = int(self.wait_for(r"Ready on http://[^ ]*:(\d+)").group(1))
+        self.port = int(self.wait_for(r"Ready on https?://[^ ]*:(\d+)").group(1))
         self.replay = int(self.wait_for(r"replay on port (\d+)").group(1)) if demo else None
 
     def _read(self):
@@ -83,6 +85,11 @@ class Troupe:
                         return found
                 if "<end>" in self.lines or not self.seen.wait(deadline - time.monotonic()):
                     raise AssertionError(f"no line like {pattern!r} in:\n" + "".join(self.lines))
+
+    def output(self):
+        """What the program has written to its standard output so far."""
+        self.stdout.seek(0)
+        return self.stdout.read()
 
     def get(self, target, **headers):
         return call(self.port, target, headers={k.replace("_", "-"): v for k, v in headers.items()})
@@ -108,5 +115,6 @@ class Troupe:
             self.process.wait()
         self.reader.join()
         self.process.stderr.close()
+        self.stdout.close()
         if self.own_dir:
             shutil.rmtree(self.own_dir, ignore_errors=True)

@@ -21,7 +21,8 @@ std::string toml_text(const place& at) {
   if (std::holds_alternative<bool*>(at) || std::holds_alternative<std::int64_t*>(at))
     return format(at);
   const auto text = format(at);
-  return std::holds_alternative<ip_ranges*>(at) ? fmt::format("[{}]", text) : fmt::format("\"{}\"", text);
+  const bool list = std::holds_alternative<ip_ranges*>(at) || std::holds_alternative<origin_list*>(at);
+  return list ? fmt::format("[{}]", text) : fmt::format("\"{}\"", text);
 }
 
 } // namespace

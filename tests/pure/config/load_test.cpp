@@ -262,6 +262,26 @@ TEST(settings that contradict each other are reported at the one that was said l
     {});
 }
 
+TEST(a setting that needs another is reported where it was given) {
+  check_errors(load_text("[http.tls]\ncertificate = \"a.crt\"\n"),
+    {"t.toml:2:15: http.tls.certificate: expected http.tls.key beside it"});
+  check_errors(
+    load_sets({"http.tls.key=a.key"}), {"--set http.tls.key=a.key: expected http.tls.certificate beside it"});
+  check_errors(load_sets({"routes.search.auth=key"}),
+    {"--set routes.search.auth=key: expected auth.keys_file beside it: without keys nobody could ask"});
+  check_errors(load_sets({"routes.details.auth=key", "auth.keys_file=keys.toml"}), {});
+}
+
+TEST(origins are as browsers send them) {
+  const auto got = load_sets({"routes.search.cors=https://app.example,http://localhost:5173"});
+  check_errors(got, {});
+  CHECK(got.values.routes.search.edge.cors.list == texts{"https://app.example", "http://localhost:5173"});
+  CHECK(load_sets({"routes.search.cors=*"}).ok());
+  for (const auto* bad : {"app.example", "https://app.example/", "https://App.example", "https://app.example:443",
+         "http://app.example:80", "null", "https://*.example", "https://app.example,"})
+    CHECK(!load_sets({std::string{"routes.search.cors="} + bad}).ok());
+}
+
 TEST(no error repeats the credentials of a URL) {
   const auto expected =
     std::string{": expected an http or https URL without query and credentials such as https://api.example.com, got "};

@@ -1,0 +1,172 @@
+// The bridge's edge: what stands between a request and its route (keys, limits, preflights), and between an answer and
+// its client (CORS, size limits, the access log).
+#include "apps/bridge/bridge.hpp"
+#include "apps/bridge/client_address.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr std::string_view methods = "GET, HEAD, OPTIONS";
+constexpr std::array<const char*, 4> causes{"", "missing", "unknown", "route"};
+
+// The value of a field in lines that we wrote ourselves.
+std::string_view field_of(std::string_view head, std::string_view name) {
+  for (auto at = head.find(name); at != std::string_view::npos; at = head.find(name, at + 1)) {
+    const auto begin = at + name.size() + 2;
+    if ((at == 0 || head[at - 1] == '\n') && head.substr(at + name.size(), 2) == ": ")
+      return head.substr(begin, head.find('\r', begin) - begin);
+  }
+  return {};
+}
+
+// A shared cache in front of us must not give to everybody what one key was given (RFC 9111, 3.5: "public" would allow
+// it in spite of Authorization, and of X-API-Key it knows nothing).
+void make_private(std::string& head) {
+  constexpr std::string_view open = "Cache-Control: public";
+  if (const auto at = head.find(open); at != std::string::npos)
+    head.replace(at, open.size(), "Cache-Control: private");
+}
+
+} // namespace
+
+// The wrong path and a missing key are said before a body is sent; the rest when the request is complete.
+std::optional<http::response> bridge::refuse(const http::request& request) const {
+  const auto found = router_.find(request.path);
+  if (!found)
+    return request.path == "*" ? std::nullopt : std::optional{http::json_error(404, "Not found", true)};
+  std::shared_ptr<const api_key> key;
+  const auto why = authenticate(request, found->endpoint, key);
+  if (why == refusal::none || request.method == "OPTIONS")
+    return std::nullopt;
+  return unauthorized(request, why);
+}
+
+std::size_t bridge::max_body(const http::request& request) const {
+  const auto found = router_.find(request.path);
+  return found && found->endpoint < settings_.endpoints.size() ? settings_.endpoints[found->endpoint].edge.max_body : 0;
+}
+
+void bridge::replace_keys(std::vector<key_entry> entries) {
+  std::lock_guard lock{keys_mutex_};
+  settings_.keys = std::make_shared<const api_keys>(std::move(entries), settings_.keys.get());
+}
+
+bridge::refusal bridge::authenticate(
+  const http::request& request, std::size_t index, std::shared_ptr<const api_key>& key) const {
+  if (index >= settings_.endpoints.size() || !settings_.endpoints[index].edge.key_required)
+    return refusal::none;
+  const auto presented = presented_key(request);
+  if (presented.empty())
+    return refusal::missing;
+  std::shared_ptr<const api_keys> keys;
+  {
+    std::lock_guard lock{keys_mutex_};
+    keys = settings_.keys;
+  }
+  key = keys ? keys->find(presented) : nullptr;
+  if (!key)
+    return refusal::unknown;
+  return key->may_ask(settings_.endpoints[index].name) ? refusal::none : refusal::route;
+}
+
+http::response bridge::unauthorized(const http::request& request, refusal why) const {
+  refused_.at(static_cast<std::size_t>(why)).fetch_add(1, std::memory_order_relaxed);
+  failure f{401, "Unauthorized", "expected an API key: Authorization: Bearer KEY, or X-API-Key: KEY", {}, {}};
+  std::string_view challenge = "Bearer realm=\"troupe\""; // RFC 6750, 3
+  if (why == refusal::unknown) {
+    f.message = "no such API key";
+    challenge = "Bearer realm=\"troupe\", error=\"invalid_token\"";
+  } else if (why == refusal::route) {
+    f = {403, "Forbidden", "this API key is not for this route", {}, {}};
+    challenge = "Bearer realm=\"troupe\", error=\"insufficient_scope\"";
+  }
+  http::response r;
+  r.status = f.status;
+  append_field(r.head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
+  append_field(r.head, "WWW-Authenticate", challenge);
+  auto body = render(f, wants_problem(request.joined("Accept")));
+  append_field(r.head, "Content-Type", body.content_type);
+  r.head.append("Cache-Control: no-store\r\n");
+  r.body = blob{std::move(body.text)};
+  return r;
+}
+
+std::string bridge::client_of(const http::request& request) const {
+  const auto forwarded = settings_.trusted_proxies.empty() ? std::string{} : request.joined("X-Forwarded-For");
+  return std::string{
+    client_address(request.peer, settings_.trusted_proxies, request.value("CF-Connecting-IP"), forwarded)};
+}
+
+// A key with a limit of its own is held to that; any other key, and every address, to the route's.
+std::optional<verdict> bridge::charge(
+  const http::request& request, std::size_t index, std::chrono::nanoseconds now, std::string& head) {
+  const auto& endpoint = settings_.endpoints[index];
+  const auto* key = static_cast<const api_key*>(request.attached.get());
+  if (key != nullptr && key->limit()) {
+    const auto v = key->charge(now);
+    append_limit(head, "key", v, std::chrono::duration_cast<std::chrono::seconds>(key->limit()->period));
+    return v;
+  }
+  if (!settings_.client_limits)
+    return std::nullopt;
+  const auto v = clients_.check(key != nullptr ? key->client() : client_of(request), index, now);
+  append_limit(head, endpoint.name, v, endpoint.quota.period);
+  return v;
+}
+
+http::response bridge::options_of(const http::request& request, std::optional<std::size_t> index) const {
+  http::response r{204, {}, {}};
+  append_field(r.head, "Allow", methods);
+  if (index && *index < settings_.endpoints.size() && request.find("Access-Control-Request-Method"))
+    settings_.endpoints[*index].edge.cors.append_preflight(r.head, request.value("Origin"), methods);
+  return r;
+}
+
+void bridge::keep_rules(const http::request& request, std::size_t label, http::response& r) const {
+  if (label >= settings_.endpoints.size())
+    return;
+  const auto& endpoint = settings_.endpoints[label];
+  const auto& edge = endpoint.edge;
+  if (r.status < 300 && r.body.view().size() > edge.max_response) {
+    const auto said = "the answer has " + std::to_string(r.body.view().size()) + " bytes, and routes." + endpoint.name
+                      + ".max_response allows " + std::to_string(edge.max_response);
+    auto body = render({502, endpoint.failure, said, {}, {}}, wants_problem(request.joined("Accept")));
+    r.status = 502;
+    r.head.resize(std::min(r.head.size(), r.head.find("Content-Type: "))); // what stands before is not about the body
+    append_field(r.head, "Content-Type", body.content_type);
+    r.head.append("Cache-Control: no-store\r\n");
+    r.body = blob{std::move(body.text)};
+  }
+  if (edge.key_required)
+    make_private(r.head);
+  if (edge.cors.enabled())
+    edge.cors.append(r.head, request.value("Origin"));
+}
+
+void bridge::note_access(const http::request& request, const http::response& r, std::chrono::nanoseconds took) const {
+  const auto client = client_of(request);
+  const auto* key = static_cast<const api_key*>(request.attached.get());
+  access_entry e;
+  e.time = std::chrono::system_clock::now();
+  e.client = client;
+  if (key != nullptr)
+    e.key = key->name();
+  e.method = request.method;
+  e.path = request.path;
+  e.version = request.version;
+  e.status = r.status;
+  e.bytes = r.status == 304 || r.status == 204 || request.method == "HEAD" ? 0 : r.body.view().size();
+  e.took = took;
+  e.trace_id = field_of(r.head, "X-Trace-Id");
+  e.x_cache = field_of(r.head, "X-Cache");
+  settings_.access_log->write(e);
+}
+
+void bridge::append_edge_metrics(metrics& all) const {
+  for (std::size_t i = 1; i < causes.size(); ++i)
+    all.push_back({"troupe_auth_refused_total", {{"cause", causes.at(i)}}, true, refused_.at(i).load()});
+  const auto dropped = settings_.access_log ? settings_.access_log->dropped() : 0;
+  all.push_back({"troupe_access_log_dropped_total", {}, true, static_cast<std::int64_t>(dropped)});
+}
+
+} // namespace troupe

@@ -1,0 +1,136 @@
+#include "apps/bridge/metric_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+namespace troupe {
+namespace {
+
+using line = std::pair<std::string_view, std::string_view>;
+
+// Sorted by name.
+constexpr std::array help{
+  line{"troupe_access_log_dropped_total", "Access log lines that were dropped because the writer could not keep up."},
+  line{"troupe_auth_refused_total", "Requests refused for want of a valid API key, by cause."},
+  line{"troupe_cache_bytes", "Memory that cached answers take."},
+  line{"troupe_cache_coalesced_total", "Lookups that joined a fetch under way instead of causing one."},
+  line{"troupe_cache_entries", "Answers in the cache."},
+  line{"troupe_cache_evicted_total", "Answers that left the cache to make room."},
+  line{"troupe_cache_fetches_in_flight", "Cache misses under way."},
+  line{"troupe_cache_lookups_total", "Lookups that the hot index could not answer."},
+  line{"troupe_cache_shed_total", "Lookups refused because too many fetches were under way."},
+  line{"troupe_cache_stale_served_total", "Stale answers given because every provider failed."},
+  line{"troupe_cache_waiting", "Lookups that wait for a fetch."},
+  line{"troupe_circuit_state", "1 for the state that a provider's circuit is in, else 0."},
+  line{"troupe_circuit_trips_total", "How often a provider's circuit has opened."},
+  line{"troupe_hot_index_bytes", "Memory that answers in the hot index take."},
+  line{"troupe_hot_index_entries", "Answers in the hot index."},
+  line{"troupe_http_client_aborted_total", "Upstream transfers that were cancelled."},
+  line{"troupe_http_client_in_flight", "Upstream transfers under way."},
+  line{"troupe_http_client_received_bytes_total", "Bytes of upstream bodies."},
+  line{"troupe_http_client_transfers_total", "Upstream transfers begun."},
+  line{"troupe_http_clients_gone_total", "Clients that left before their answer."},
+  line{"troupe_http_connections", "Open client connections."},
+  line{"troupe_http_connections_total", "Client connections accepted."},
+  line{"troupe_http_hot_hits_total", "Requests answered from the hot index, without a message."},
+  line{"troupe_http_refused_total", "Requests that the HTTP server refused by itself, by status."},
+  line{"troupe_http_request_duration_seconds", "Time from a complete request to its answer."},
+  line{"troupe_http_requests_in_flight", "Requests without an answer yet."},
+  line{"troupe_http_requests_total", "Requests answered, by endpoint and class of status."},
+  line{"troupe_lookups_in_flight", "Requests that wait for a cache shard."},
+  line{"troupe_permits_granted_total", "Upstream calls that the rate limiter let through."},
+  line{"troupe_permits_held", "Upstream calls under way, by lane."},
+  line{"troupe_permits_refused_total", "Upstream calls that the rate limiter refused."},
+  line{"troupe_permits_waiting", "Upstream calls that wait for a permit, by lane."},
+  line{"troupe_provider_busy_seconds_total", "Time that calls of a provider took, together."},
+  line{"troupe_provider_calls_in_flight", "Calls of providers under way."},
+  line{"troupe_provider_calls_total", "Calls of a provider."},
+  line{"troupe_provider_failures_in_a_row", "Failures of a provider since its last success."},
+  line{"troupe_provider_failures_total", "Failed calls of a provider."},
+  line{"troupe_provider_in_flight", "Calls that a provider has under way."},
+  line{"troupe_requests_in_flight", "Questions that the orchestrator has under way."},
+  line{"troupe_silent_actors", "Actors that did not answer the question for their counters in time."},
+  line{"troupe_store_reads_total", "Rows that were looked up in the database."},
+  line{"troupe_store_rows_dropped_total", "Rows that were not written because too many waited."},
+  line{"troupe_store_rows_waiting", "Rows that wait to be written."},
+  line{"troupe_store_rows_written_total", "Rows written to the database."},
+  line{"troupe_store_write_failures_total", "Failed writes to the database."},
+  line{"troupe_tls_handshakes_total", "TLS handshakes that clients began, by outcome."},
+};
+
+constexpr std::string_view in_messages = "_microseconds";
+constexpr std::string_view to_readers = "_seconds";
+
+// Backslash, quote and line feed, as the format asks for.
+void append_label(std::string& out, std::string_view value) {
+  for (const auto c : value)
+    if (c == '\n')
+      out.append("\\n");
+    else
+      out.append(c == '"' || c == '\\' ? "\\" : "").push_back(c);
+}
+
+// Names with the unit that readers expect, values still as they came.
+bool in_base_units(metric& m) {
+  const auto at = m.name.rfind(in_messages);
+  if (at == std::string::npos)
+    return false;
+  m.name.replace(at, in_messages.size(), to_readers);
+  return true;
+}
+
+} // namespace
+
+void append_metric_head(std::string& out, std::string_view name, std::string_view type) {
+  const auto* const found =
+    std::lower_bound(help.begin(), help.end(), name, [](const line& l, std::string_view n) { return l.first < n; });
+  std::string text;
+  if (found != help.end() && found->first == name) {
+    text = found->second;
+  } else {
+    text = name.substr(name.starts_with("troupe_") ? 7 : 0);
+    std::replace(text.begin(), text.end(), '_', ' ');
+  }
+  fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", name, text, name, type);
+}
+
+void expose(std::string& out, metrics all) {
+  std::vector<std::pair<metric, bool>> rows; // with: is its value in microseconds?
+  rows.reserve(all.size());
+  for (auto& m : all) {
+    const bool micro = in_base_units(m);
+    rows.emplace_back(std::move(m), micro);
+  }
+  // One block a name, however many actors report it (several shards): values of equal labels add up.
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first.name, a.first.labels) < std::tie(b.first.name, b.first.labels);
+  });
+  auto to = std::back_inserter(out);
+  for (std::size_t i = 0; i < rows.size();) {
+    const auto& [m, micro] = rows[i];
+    if (i == 0 || rows[i - 1].first.name != m.name)
+      append_metric_head(out, m.name, m.counter ? "counter" : "gauge");
+    std::int64_t value = 0;
+    auto same = i;
+    for (; same < rows.size() && rows[same].first.name == m.name && rows[same].first.labels == m.labels; ++same)
+      value += rows[same].first.value;
+    out.append(m.name);
+    for (std::size_t l = 0; l < m.labels.size(); ++l) {
+      out.append(l == 0 ? "{" : ",").append(m.labels[l].first).append("=\"");
+      append_label(out, m.labels[l].second);
+      out += '"';
+    }
+    out.append(m.labels.empty() ? "" : "}");
+    if (micro)
+      fmt::format_to(to, " {}.{:06}\n", value / 1'000'000, value % 1'000'000);
+    else
+      fmt::format_to(to, " {}\n", value);
+    i = same;
+  }
+}
+
+} // namespace troupe
