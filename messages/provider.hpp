@@ -28,10 +28,21 @@ struct provider_answer {
   std::int32_t attempts = 1;
 };
 
+/// What a mapper that answers later made of a call's answer (upstream_api::map_later). Stays on this node.
+struct mapped {
+  std::uint64_t call = 0;
+  ec code = ec::none; // none: `found` holds the records
+  std::string detail;
+  records_ptr found;
+  std::int64_t retry_after_us = -1; // what the answer asked for; -1: nothing
+};
+
 using provider_actor = caf::typed_actor<
   // What do you know of this? Errors are those of upstream_api::map and http_response, permit_refused and
   // circuit_tripped.
   caf::replies_to<provider_call>::with<provider_answer>,
+  // From the mapper: what an answer says.
+  caf::reacts_to<mapped>,
   // Look whose time is over.
   caf::reacts_to<tick_atom>,
   // What have you counted?
@@ -41,6 +52,7 @@ using provider_actor = caf::typed_actor<
 
 // Records never leave the process: a provider and its orchestrator live on one node.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::provider_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::mapped)
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_provider, troupe::type_ids::provider)
 

@@ -2,6 +2,8 @@
 
 #include "actors/timer/timer.hpp"
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 #include <exception>
 
@@ -69,6 +71,22 @@ void fail_call(self_ptr self, std::uint64_t id, error e) {
     die(self);
 }
 
+// What the mapper says of an answer ends the call.
+void conclude(self_ptr self, std::uint64_t id, result<records_ptr> found, std::int64_t retry_after_us) {
+  auto& s = self->state;
+  if (!found) {
+    if (found.error().code == ec::provider_limited && retry_after_us > 0)
+      self->send(s.limiter, lane_pause{s.settings.api->name, retry_after_us});
+    return fail_call(self, id, found.error());
+  }
+  auto c = close(self, id);
+  if (!c)
+    return; // its time was over
+  s.health->succeeded();
+  const auto elapsed = us(self->clock().now() - c->started);
+  c->promise.deliver(provider_answer{s.generation, std::move(found.value()), elapsed, 1});
+}
+
 void judge(self_ptr self, std::uint64_t id, const http_response& response) {
   auto& s = self->state;
   const auto it = s.calls.find(id);
@@ -80,16 +98,15 @@ void judge(self_ptr self, std::uint64_t id, const http_response& response) {
                            && microseconds{response.elapsed_us} < s.settings.attempt_timeout;
     return fail_call(self, id, {cut_short ? ec::deadline_exceeded : code, response.detail});
   }
-  auto found = s.settings.api->map(it->second.what, response);
-  if (!found) {
-    if (found.error().code == ec::provider_limited && response.retry_after_us > 0)
-      self->send(s.limiter, lane_pause{s.settings.api->name, response.retry_after_us});
-    return fail_call(self, id, found.error());
+  if (const auto& later = s.settings.api->map_later) {
+    const auto pause = response.retry_after_us;
+    return later(it->second.what, response, remaining(self, it->second),
+      [me = provider_actor{self}, id, pause](result<records_ptr> found) {
+        caf::anon_send(me, found ? mapped{id, ec::none, {}, std::move(found.value()), pause}
+                                 : mapped{id, found.error().code, found.error().message, {}, pause});
+      });
   }
-  auto c = close(self, id);
-  s.health->succeeded();
-  const auto elapsed = us(self->clock().now() - c->started);
-  c->promise.deliver(provider_answer{s.generation, std::move(found.value()), elapsed, 1});
+  conclude(self, id, s.settings.api->map(it->second.what, response), response.retry_after_us);
 }
 
 void transfer(self_ptr self, std::uint64_t id, const permit& p) {
@@ -171,6 +188,10 @@ provider_actor::behavior_type provider(self_ptr self, provider_settings settings
   });
   return {
     [self](provider_call& call) { return start(self, call); },
+    [self](mapped& m) {
+      conclude(self, m.call, m.code == ec::none ? result<records_ptr>{std::move(m.found)} : fail(m.code, m.detail),
+        m.retry_after_us);
+    },
     [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self->state); },
   };

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <random>
 
 namespace troupe {
@@ -108,13 +109,14 @@ void bridge::handle(http::exchange e) {
       e, {405, "Method not allowed", "expected GET, HEAD or OPTIONS", {}, {}}, std::move(head), other, since);
   }
   if (found->endpoint < other)
-    return question_asked(std::move(e), found->endpoint, found->captured);
+    return question_asked(std::move(e), *found);
   if (found->endpoint == other)
     return health(std::move(e));
   return counters(std::move(e));
 }
 
-void bridge::question_asked(http::exchange e, std::size_t index, std::string_view captured) {
+void bridge::question_asked(http::exchange e, const router::match& found) {
+  const auto index = found.endpoint;
   const auto since = clock::now();
   const auto now = since.time_since_epoch();
   const auto& request = e.request();
@@ -136,10 +138,14 @@ void bridge::question_asked(http::exchange e, std::size_t index, std::string_vie
   auto query = http::parse_query(request.query);
   if (!query)
     return reply_failure(e, {400, "Bad request", query.error().message, {}, {}}, std::move(head), index, since);
-  auto segment = http::decode_path(captured);
-  if (!segment)
-    return reply_failure(e, {400, "Bad request", segment.error().message, {}, {}}, std::move(head), index, since);
-  auto asked = endpoint.parse(query.value(), segment.value());
+  std::array<std::string, router::most_placeholders> captured;
+  for (std::size_t i = 0; i < found.placeholders; ++i) {
+    auto segment = http::decode_path(found.captured[i]);
+    if (!segment)
+      return reply_failure(e, {400, "Bad request", segment.error().message, {}, {}}, std::move(head), index, since);
+    captured[i] = std::move(segment.value());
+  }
+  auto asked = endpoint.parse(query.value(), std::span{captured}.first(found.placeholders));
   if (!asked) {
     // S0-46: a missing parameter is the whole error; anything else says what was expected.
     const bool missing = asked.error().message == "Missing query parameter";
@@ -176,7 +182,8 @@ void bridge::question_asked(http::exchange e, std::size_t index, std::string_vie
   p->problem = wants_problem(request.joined("Accept"));
   p->if_none_match = request.joined("If-None-Match");
   p->exchange = std::move(e);
-  lookup l{std::move(asked.value()), gzip, settings_.deadline.count()};
+  lookup l{
+    std::move(asked.value()), gzip, (endpoint.deadline.count() > 0 ? endpoint.deadline : settings_.deadline).count()};
   l.about.what.traceparent = trace.traceparent;
   ++asked_;
   auto done = std::make_shared<std::function<void(answer)>>([this, p](answer a) { finish(*p, std::move(a)); });

@@ -4,9 +4,11 @@
 #pragma once
 
 #include "apps/config/values.hpp"
+#include "apps/custom/definition.hpp"
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace troupe::config {
 
@@ -38,6 +40,7 @@ struct provider_settings {
   duration connect_timeout = std::chrono::seconds{1};
   duration attempt_timeout = std::chrono::seconds{3};
   circuit_settings circuit;
+  std::vector<custom::operation> operations; // of one that the configuration defines; empty: it is built in
   friend bool operator==(const provider_settings&, const provider_settings&) = default;
 };
 
@@ -95,6 +98,13 @@ struct route_settings {
   friend bool operator==(const route_settings&, const route_settings&) = default;
 };
 
+struct jq_settings {
+  std::int64_t workers = 0; // 0: chosen from the number of cores
+  byte_size memory{256 << 20};
+  duration timeout = std::chrono::seconds{1};
+  friend bool operator==(const jq_settings&, const jq_settings&) = default;
+};
+
 struct storage_settings {
   std::string dir; // load() puts the user's data directory in the place of an empty one
   friend bool operator==(const storage_settings&, const storage_settings&) = default;
@@ -114,8 +124,10 @@ struct settings {
   limit_settings limits;
   cache_settings cache;
   route_settings routes;
+  jq_settings jq;
   storage_settings storage;
   log_settings log;
+  std::vector<custom::route_definition> custom_routes; // of [[route]]
   friend bool operator==(const settings&, const settings&) = default;
 };
 
