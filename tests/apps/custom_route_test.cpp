@@ -161,7 +161,8 @@ TEST(with one provider failing the answer is tagged with the other and the circu
 }
 
 TEST(a program that does not end or crashes fails its provider and no other) {
-  map = "if .temp == 1 then def f: f; f elif .temp == 2 then reduce range(40) as $i (\"x\"; . + .) else {city: .name} end";
+  map =
+    "if .temp == 1 then def f: f; f elif .temp == 2 then reduce range(40) as $i (\"x\"; . + .) else {city: .name} end";
   start({"jq.timeout=300ms", "jq.memory=64MiB"});
   east.say(200, R"({"name":"x","temp":1})");
   auto body = json::parse(get("/api/v1/weather/one").body);

@@ -174,7 +174,8 @@ TEST(everything that is wrong with a provider is said with its place) {
           "t.toml:8:27: " + east + ".headers.a b: expected the name of a header field"}},
       {"[providers.east]", "[providers.cache]",
         {"t.toml:2:12: providers.cache: expected a name of small letters, digits and _ other than cache, "
-         "orchestrated, none and operations"}},
+         "orchestrated, none and operations",
+          "t.toml:6:12: providers.east: no such table; the nearest is providers.west"}},
       {"rate = 5", "rte = 5", {"t.toml:4:1: providers.east.rte: no such setting; the nearest is providers.east.rate"}},
       {"rate = 5", "rate = 0", {"t.toml:4:8: providers.east.rate: expected a whole number from 1 to 1000000, got 0"}},
     }) {
@@ -183,10 +184,10 @@ TEST(everything that is wrong with a provider is said with its place) {
     std::erase_if(got.errors, [](const auto& line) { return line.find(": route") != std::string::npos; });
     check_errors(got, errors);
   }
-  check_errors(load_custom("[providers.gogle]\nurl = \"http://x\"\n").got,
+  check_errors(load_custom("[providers.gogle]\nurl = \"http://x\"\n", {}, {}).got,
     {"t.toml:1:12: providers.gogle: expected [providers.gogle.operations.NAME] with a path (the built-in provider with "
      "the nearest name is google)"});
-  check_errors(load_custom("[providers.a]\nurl = \"http://x\"\noperations = 5\n").got,
+  check_errors(load_custom("[providers.a]\nurl = \"http://x\"\noperations = 5\n", {}, {}).got,
     {"t.toml:3:14: providers.a.operations: expected a table of operations, got 5",
       "t.toml:1:12: providers.a: expected [providers.a.operations.NAME] with a path (the built-in provider with the "
       "nearest name is google)"});
@@ -215,9 +216,6 @@ TEST(everything that is wrong with a route is said with its place) {
         "DEFAULT behind it or not, got \"txt\""},
       {"text 1..100", "text 1..100 = Berlin",
         "25:15: route.params.city: expected no default: it stands in the path, which always has it"},
-      {"params.lang = \"enum en|de = en\"", "",
-        "28:13: route.providers: \"east.now\": its path has {lang}, which is no "
-        "parameter of this route"},
       {"strategy = \"fallback\"", "strategy = \"best\"",
         "27:12: route.strategy: expected merge or fallback, got "
         "\"best\""},
@@ -225,7 +223,7 @@ TEST(everything that is wrong with a route is said with its place) {
         "28:13: route.providers: \"west.curent\": no such operation; the nearest is west.current"},
       {"\"east.now\", \"west.current\"", "\"east.now\", \"google.search\"",
         "28:13: route.providers: \"google.search\": this provider has no operations; only those do that the "
-        "configuration defines; the nearest is west.current"},
+        "configuration defines; the nearest is east.now"},
       {"\"east.now\", \"west.current\"", "\"east.now\", \"east.now\"",
         "28:13: route.providers: \"east.now\": expected each provider once"},
       {"[\"east.now\", \"west.current\"]", "\"east.now\"",
@@ -250,6 +248,11 @@ TEST(everything that is wrong with a route is said with its place) {
       {"auth = \"none\"", "auth = \"key\"", "36:8: route.auth: expected none (there are no keys yet), got \"key\""},
     })
     check_errors(load_custom(replaced(good, what, by)).got, {"t.toml:" + error});
+  check_errors(load_custom(replaced(good, "params.lang = \"enum en|de = en\"", "")).got,
+    {
+      "t.toml:28:13: route.providers: \"east.now\": its path has {lang}, which is no parameter of this route",
+      "t.toml:30:7: route.key: {lang} is no parameter of this route",
+    });
 }
 
 TEST(two routes share neither a name nor a path) {
@@ -264,13 +267,13 @@ TEST(two routes share neither a name nor a path) {
 }
 
 TEST(a route that is spelled as something else is told how to begin) {
-  check_errors(load_custom("[[routes]]\nname = \"x\"\n").got,
+  check_errors(load_custom("[[routes]]\nname = \"x\"\n", {}, {}).got,
     {"t.toml:1:3: routes: a route of your own begins with [[route]], without the s"});
-  check_errors(load_custom("[route]\nname = \"x\"\n").got,
+  check_errors(load_custom("[route]\nname = \"x\"\n", {}, {}).got,
     {"t.toml:1:1: route: expected tables that begin with [[route]], in double brackets, got a table"});
-  check_errors(load_custom("route = 1\n").got,
+  check_errors(load_custom("route = 1\n", {}, {}).got,
     {"t.toml:1:9: route: expected tables that begin with [[route]], in double brackets, got 1"});
-  check_errors(load_custom("[[route]]\n").got,
+  check_errors(load_custom("[[route]]\n", {}, {}).got,
     {
       "t.toml:1:1: route: expected a name of small letters, digits and _ (name = \"...\")",
       "t.toml:1:1: route: expected a path, such as path = \"/api/v1/weather/{city}\"",
