@@ -95,6 +95,7 @@ int main(int argc, char** argv) {
       },
       [](const provider_cancel&) {},
       [](provider_drain) {},
+      [](const mapped&) {},
       [](tick_atom) {},
       [](stats_atom) { return metrics{}; },
     };

@@ -68,6 +68,16 @@ using supervisor_actor = caf::typed_actor<
   // This life of a provider takes no more calls.
   caf::reacts_to<provider_drains>>;
 
+/// What a mapper that answers later made of an attempt's answer (upstream_api::map_later). Stays on this node.
+struct mapped {
+  std::uint64_t attempt = 0;
+  ec code = ec::none; // none: `found` holds the records
+  std::string detail;
+  records_ptr found;
+  std::int64_t took_us = 0;         // the transfer
+  std::int64_t retry_after_us = -1; // what the answer asked for; -1: nothing
+};
+
 using provider_actor = caf::typed_actor<
   // What do you know of this? Always answered with an answer; an error means that the actor itself died.
   caf::replies_to<provider_call>::with<provider_answer>,
@@ -75,6 +85,8 @@ using provider_actor = caf::typed_actor<
   caf::reacts_to<provider_cancel>,
   // Finish and end.
   caf::reacts_to<provider_drain>,
+  // From the mapper: what an answer says.
+  caf::reacts_to<mapped>,
   // Look what is due: a retry, a second attempt, a call whose time is over.
   caf::reacts_to<tick_atom>,
   // What have you counted?
@@ -84,6 +96,7 @@ using provider_actor = caf::typed_actor<
 
 // Records never leave the process: a provider and its orchestrator live on one node.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::provider_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::mapped)
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_provider, troupe::type_ids::provider)
 

@@ -71,18 +71,20 @@ inline constexpr std::size_t priorities = 3;
 [[nodiscard]] bool parse(std::string_view text, priority& out) noexcept;
 
 /// What somebody wants to know. `route` names the application's question ("search", "details"), `text` is its
-/// normalised subject (a query, an ISBN), `limit` bounds the number of records.
+/// normalised subject (a query, an ISBN), `limit` bounds the number of records, `params` are the parameters of a route
+/// that the configuration defines, by name, each normalised.
 struct question {
   std::string route;
   std::string text;
   std::int32_t limit = 0;
   std::string traceparent; // W3C Trace Context, passed on to the providers; never part of a cache key
   troupe::priority priority = troupe::priority::interactive; // likewise: it changes when, not what, is answered
+  fields params = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, question& x) {
-  return f(x.route, x.text, x.limit, x.traceparent, x.priority);
+  return f(x.route, x.text, x.limit, x.traceparent, x.priority, x.params);
 }
 
 /// One HTTP call to an upstream.
@@ -128,6 +130,18 @@ enum class strategy : std::uint8_t {
   fallback, ///< ask in order, stop at the first that knows something
 };
 
+/// How long an answer is kept, where a route says so; -1: as the cache's settings say.
+struct lifetimes {
+  std::int64_t fresh_us = -1;
+  std::int64_t degraded_us = -1; // of an answer that lacks a provider, or found nothing
+  std::int64_t stale_us = -1;    // after that, for when all providers fail
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, lifetimes& x) {
+  return f(x.fresh_us, x.degraded_us, x.stale_us);
+}
+
 /// A question as an application's endpoint understood it: what is asked, under which key its answer is kept, how the
 /// providers are asked, and whether the database keeps it too.
 struct inquiry {
@@ -135,11 +149,12 @@ struct inquiry {
   question what;
   strategy how = strategy::merge;
   bool durable = false; // read the database before the providers, and keep what they say there
+  lifetimes kept;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, inquiry& x) {
-  return f(x.key, x.what, x.how, x.durable);
+  return f(x.key, x.what, x.how, x.durable, x.kept);
 }
 
 [[nodiscard]] std::string_view to_string(strategy s) noexcept;

@@ -66,6 +66,11 @@ answer refusal(ec code, std::string message) {
   return a;
 }
 
+// A route's own wish, or the setting.
+microseconds lifetime(std::int64_t wish_us, seconds setting) {
+  return wish_us < 0 ? microseconds{setting} : microseconds{wish_us};
+}
+
 answer failure(const outcome& o) {
   auto a = refusal(o.code, o.message);
   a.providers = o.providers;
@@ -115,7 +120,10 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   const auto& f = s.under_way.at(key);
   const auto t = now(self);
   const bool not_found = !o.found && f.about.durable;
-  const auto ttl = o.degraded || !o.found ? s.settings.degraded_ttl : s.settings.hot_ttl;
+  const auto& wish = f.about.kept;
+  const auto ttl = o.degraded || !o.found ? lifetime(wish.degraded_us, s.settings.degraded_ttl)
+                                          : lifetime(wish.fresh_us, s.settings.hot_ttl);
+  const auto stale_max = lifetime(wish.stale_us, s.settings.stale_max);
   const auto etag = weak_etag(o.data.view());
   const auto body = [&](tier as) { return blob{not_found ? render_not_found(o, f.about.what) : render_body(o, as)}; };
   const auto make = [&](tier as) {
@@ -123,10 +131,10 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
     r->status = not_found ? 404 : 200;
     r->plain = body(as);
     r->etag = etag;
-    r->head = fixed_head(tag_of(o, as), etag, ttl);
+    r->head = fixed_head(tag_of(o, as), etag, std::chrono::duration_cast<seconds>(ttl));
     r->stored_at = t;
     r->fresh_until = t + ttl;
-    r->dead_at = r->fresh_until + s.settings.stale_max;
+    r->dead_at = r->fresh_until + stale_max;
     return r;
   };
   const auto hot = make(tier::hot);

@@ -1,10 +1,11 @@
 // What makes a provider: how its requests are built and what its answers mean. A provider actor knows nothing of books;
-// an application hands it one of these. Both functions are pure and are called on the provider actor's thread.
+// an application hands it one of these. `build` and `map` are pure and are called on the provider actor's thread.
 #pragma once
 
 #include "messages/result.hpp"
 #include "messages/types.hpp"
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -26,6 +27,13 @@ struct upstream_api {
   /// Judges a complete HTTP answer. Records (perhaps none: "not found" is an answer) or the error that it is:
   /// provider_failed, provider_refused, provider_limited, or provider_malformed naming the field that is missing.
   std::function<result<records_ptr>(const question&, const http_response&)> map;
+
+  /// Instead of `map`, for a mapper that runs elsewhere: calls `done` exactly once, on any thread and perhaps before it
+  /// returns, with what `map` would have given. `remaining` is the time until the request's deadline; `done` comes
+  /// within it or little later.
+  using mapped_callback = std::function<void(result<records_ptr>)>;
+  std::function<void(const question&, const http_response&, std::chrono::microseconds remaining, mapped_callback done)>
+    map_later = {};
 };
 
 } // namespace troupe

@@ -2,6 +2,8 @@
 
 #include "actors/timer/timer.hpp"
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 #include <exception>
 #include <vector>
@@ -198,6 +200,17 @@ void on_found(self_ptr self, std::uint64_t attempt, records_ptr found, microseco
     quit_when_drained(self);
 }
 
+// What the mapper says of an answer ends the attempt.
+void conclude(
+  self_ptr self, std::uint64_t attempt, result<records_ptr> found, microseconds took, std::int64_t asked_pause_us) {
+  auto& s = self->state;
+  if (found)
+    return on_found(self, attempt, std::move(found.value()), took);
+  if (found.error().code == ec::provider_limited)
+    self->send(s.peers.limiter, lane_pause{s.settings.api->name, asked_pause_us});
+  on_failure(self, attempt, found.error(), took, asked_pause_us);
+}
+
 void judge(self_ptr self, std::uint64_t attempt, const http_response& response) {
   auto& s = self->state;
   const auto it = s.attempts.find(attempt);
@@ -211,12 +224,20 @@ void judge(self_ptr self, std::uint64_t attempt, const http_response& response) 
       code == ec::provider_timeout && remaining(self, c) == microseconds{0} && took < s.settings.attempt_timeout;
     return on_failure(self, attempt, {cut_short ? ec::deadline_exceeded : code, response.detail}, took, -1);
   }
-  auto found = s.settings.api->map(c.what, response);
-  if (found)
-    return on_found(self, attempt, std::move(found.value()), took);
-  if (found.error().code == ec::provider_limited)
-    self->send(s.peers.limiter, lane_pause{s.settings.api->name, response.retry_after_us});
-  on_failure(self, attempt, found.error(), took, response.retry_after_us);
+  const auto asked_pause = response.retry_after_us;
+  if (const auto& later = s.settings.api->map_later)
+    return later(c.what, response, remaining(self, c),
+      [me = provider_actor{self}, attempt, took, asked_pause](result<records_ptr> found) {
+        mapped m{attempt, ec::none, {}, nullptr, took.count(), asked_pause};
+        if (found) {
+          m.found = std::move(found.value());
+        } else {
+          m.code = found.error().code;
+          m.detail = found.error().message;
+        }
+        caf::anon_send(me, std::move(m));
+      });
+  conclude(self, attempt, s.settings.api->map(c.what, response), took, asked_pause);
 }
 
 void transfer(self_ptr self, std::uint64_t attempt, const permit& p) {
@@ -362,6 +383,10 @@ provider_actor::behavior_type provider(
     [self](provider_call& asked) { return start(self, asked); },
     [self](const provider_cancel& c) { fail_call(self, c.id, ec::cancelled, "nobody waits for it any more"); },
     [self](provider_drain) { drain(self); },
+    [self](mapped& m) {
+      conclude(self, m.attempt, m.code == ec::none ? result<records_ptr>{std::move(m.found)} : fail(m.code, m.detail),
+        microseconds{m.took_us}, m.retry_after_us);
+    },
     [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self); },
   };

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <random>
 
 namespace troupe {
@@ -104,14 +105,15 @@ void bridge::handle(http::exchange e) {
       return reply(e, unauthorized(request, why), found->endpoint, since);
     if (key)
       e.attach(std::move(key));
-    return question_asked(std::move(e), found->endpoint, found->captured);
+    return question_asked(std::move(e), *found);
   }
   if (found->endpoint == other)
     return health(std::move(e));
   return counters(std::move(e));
 }
 
-void bridge::question_asked(http::exchange e, std::size_t index, std::string_view captured) {
+void bridge::question_asked(http::exchange e, const router::match& found) {
+  const auto index = found.endpoint;
   const auto since = clock::now();
   const auto now = since.time_since_epoch();
   const auto& request = e.request();
@@ -127,10 +129,14 @@ void bridge::question_asked(http::exchange e, std::size_t index, std::string_vie
   auto query = http::parse_query(request.query);
   if (!query)
     return reply_failure(e, {400, "Bad request", query.error().message, {}, {}}, std::move(head), index, since);
-  auto segment = http::decode_path(captured);
-  if (!segment)
-    return reply_failure(e, {400, "Bad request", segment.error().message, {}, {}}, std::move(head), index, since);
-  auto asked = endpoint.parse(query.value(), segment.value());
+  std::array<std::string, router::most_placeholders> captured;
+  for (std::size_t i = 0; i < found.placeholders; ++i) {
+    auto segment = http::decode_path(found.captured[i]);
+    if (!segment)
+      return reply_failure(e, {400, "Bad request", segment.error().message, {}, {}}, std::move(head), index, since);
+    captured[i] = std::move(segment.value());
+  }
+  auto asked = endpoint.parse(query.value(), std::span{captured}.first(found.placeholders));
   if (!asked) {
     // S0-46: a missing parameter is the whole error; anything else says what was expected.
     const bool missing = asked.error().message == "Missing query parameter";
@@ -139,7 +145,8 @@ void bridge::question_asked(http::exchange e, std::size_t index, std::string_vie
               : failure{400, "Bad request", asked.error().message, {}, {}},
       std::move(head), index, since);
   }
-  const auto deadline = deadline_of(request.value("X-Request-Timeout"), settings_.deadline);
+  const auto deadline = deadline_of(
+    request.value("X-Request-Timeout"), endpoint.deadline.count() > 0 ? endpoint.deadline : settings_.deadline);
   if (!deadline)
     return reply_failure(e, {400, "Bad request", deadline.error().message, {}, {}}, std::move(head), index, since);
   const bool gzip = http::accepts_gzip(request.joined("Accept-Encoding"));

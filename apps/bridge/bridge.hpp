@@ -26,6 +26,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,8 +52,9 @@ struct endpoint {
   std::string pattern; // "/api/v2/books/search"
   std::string failure; // "Search failed": the `error` of a failed one
   client_quota quota;
-  /// Understands a request. `captured` is the path's placeholder, decoded. Errors name the parameter.
-  std::function<result<inquiry>(const fields& query, const std::string& captured)> parse;
+  /// Understands a request. `captured` are the path's placeholders, decoded. Errors name the parameter.
+  std::function<result<inquiry>(const fields& query, std::span<const std::string> captured)> parse;
+  std::chrono::microseconds deadline{0}; // 0: as the bridge's settings say
   route_edge edge{};
 };
 
@@ -102,7 +104,7 @@ private:
 
   bridge(bridge_settings settings, front_actor front);
 
-  void question_asked(http::exchange e, std::size_t index, std::string_view captured);
+  void question_asked(http::exchange e, const router::match& found);
   void health(http::exchange e);
   void counters(http::exchange e);
   void finish(pending& p, answer&& a);

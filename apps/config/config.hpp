@@ -4,9 +4,11 @@
 #pragma once
 
 #include "apps/config/values.hpp"
+#include "apps/custom/definition.hpp"
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace troupe::config {
 
@@ -72,6 +74,7 @@ struct provider_settings {
   retry_settings retry;
   hedge_settings hedge;
   circuit_settings circuit;
+  std::vector<custom::operation> operations; // of one that the configuration defines; empty: it is built in
   friend bool operator==(const provider_settings&, const provider_settings&) = default;
 };
 
@@ -145,6 +148,13 @@ struct route_settings {
   friend bool operator==(const route_settings&, const route_settings&) = default;
 };
 
+struct jq_settings {
+  std::int64_t workers = 0; // 0: chosen from the number of cores
+  byte_size memory{256 << 20};
+  duration timeout = std::chrono::seconds{1};
+  friend bool operator==(const jq_settings&, const jq_settings&) = default;
+};
+
 struct storage_settings {
   std::string dir; // load() puts the user's data directory in the place of an empty one
   friend bool operator==(const storage_settings&, const storage_settings&) = default;
@@ -167,8 +177,10 @@ struct settings {
   cache_settings cache;
   auth_settings auth;
   route_settings routes;
+  jq_settings jq;
   storage_settings storage;
   log_settings log;
+  std::vector<custom::route_definition> custom_routes; // of [[route]]
   friend bool operator==(const settings&, const settings&) = default;
 };
 

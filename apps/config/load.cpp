@@ -24,7 +24,7 @@ constexpr std::size_t slip = 2;
 
 class loader {
 public:
-  explicit loader(const load_request& request) : request_{request}, table_{schema(out_.values)} {
+  explicit loader(const load_request& request) : request_{request}, table_{declare()} {
     for (const auto& each : table_) {
       keys_.push_back(each.key);
       for (auto dot = each.key.find('.'); dot != std::string::npos; dot = each.key.find('.', dot + 1))
@@ -39,16 +39,32 @@ public:
     check_order();
     for (const auto& [key, expected] : missing_companions(out_.values))
       report(origins_[key].where, "expected " + expected);
+    define(custom_, request_.check_programs, out_.values, out_.errors);
     if (out_.values.storage.dir.empty())
       out_.values.storage.dir = default_data_directory();
     auto file = request_.secrets_file;
     if (const auto found = request_.env.find(secrets_file_name); !file && found != request_.env.end())
       file = found->second;
-    out_.secrets = read_secrets(file, request_.env, out_.errors);
+    auto providers = std::vector<std::string>{};
+    for (const auto& [name, ignored] : out_.values.providers)
+      providers.push_back(name);
+    out_.secrets = read_secrets(file, request_.env, out_.errors, providers);
+    check_secrets(custom_, out_.values, out_.secrets, out_.errors);
     return std::move(out_);
   }
 
 private:
+  // The file's own providers have settings too: they are known before any value is read.
+  std::vector<entry> declare() {
+    if (request_.file)
+      if (auto file = read_text_file(*request_.file, unreadable_)) {
+        text_ = std::move(file->text);
+        custom_ = read_custom(text_, *request_.file, built_in_providers());
+        declare_providers(custom_, out_.values, out_.errors);
+      }
+    return schema(out_.values);
+  }
+
   struct origin {
     source from = source::defaults;
     std::string where; // how an error about this value begins
@@ -79,18 +95,20 @@ private:
     if (!request_.file)
       return;
     const auto& path = *request_.file;
-    auto reason = std::string{};
-    const auto file = read_text_file(path, reason);
-    if (!file) {
-      report(path, reason);
+    if (!unreadable_.empty()) {
+      report(path, unreadable_);
       return;
     }
     const auto kind_of = [this](std::string_view key) {
+      if (key == "route" || is_custom(key))
+        return key_kind::elsewhere;
       return find(key) != nullptr ? key_kind::setting : sections_.contains(key) ? key_kind::section : key_kind::unknown;
     };
-    for (const auto& item : read_toml(file->text, path, kind_of, out_.errors)) {
+    for (const auto& item : read_toml(text_, path, kind_of, out_.errors)) {
       if (const auto* e = find(item.key))
         take(*e, item.value, source::file, item.where + ": " + item.key);
+      else if (item.key == "routes" && item.value.text == "a list of tables")
+        report(item.where_key + ": routes", "a route of your own begins with [[route]], without the s");
       else if (sections_.contains(item.key))
         report(item.where + ": " + item.key, "expected a table, got " + item.value.shown());
       else if (item.value.text == "a table" && item.value.form == written::kind::other)
@@ -99,6 +117,14 @@ private:
         report(item.where_key + ": " + item.key,
           looks_secret(item.key) ? "not here: " + where_secrets_belong() : unknown(item.key));
     }
+  }
+
+  /// What custom_source takes: the operations of the file's own providers, and all of one whose name is wrong.
+  [[nodiscard]] bool is_custom(std::string_view key) const {
+    return std::any_of(custom_.providers.begin(), custom_.providers.end(), [&](const auto& p) {
+      const auto table = "providers." + p.name;
+      return key == table + ".operations" || (key == table && !out_.values.providers.contains(p.name));
+    });
   }
 
   [[nodiscard]] std::string nearest_section(std::string_view key) const {
@@ -180,6 +206,9 @@ private:
 
   const load_request& request_;
   loaded out_;
+  std::string text_; // of the file
+  std::string unreadable_;
+  custom_source custom_;
   std::vector<entry> table_; // its places are in out_.values
   std::vector<std::string> keys_;
   std::set<std::string, std::less<>> sections_;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "apps/config/config.hpp"
+#include "apps/config/custom.hpp"
 #include "apps/config/secrets.hpp"
 
 #include <optional>
@@ -26,6 +27,7 @@ struct load_request {
   std::vector<std::string> sets;   ///< each --set, "KEY=VALUE"; of two for one key the later wins
   std::vector<flag> flags;
   std::optional<std::string> secrets_file; ///< --secrets; otherwise TROUPE_SECRETS_FILE
+  program_checker check_programs = {};     ///< compiles jq programs; empty: they are taken as they are
 };
 
 struct loaded {

@@ -141,6 +141,9 @@ std::vector<entry> schema(settings& s) {
   edge("routes.search.", s.routes.search.edge);
   edge("routes.details.", s.routes.details.edge);
   const auto rest = std::vector<entry>{
+    {"jq.workers", &s.jq.workers, {0, 64}, "processes that run mappers; 0 chooses"},
+    {"jq.memory", &s.jq.memory, {16 << 20, std::int64_t{64} << 30}, "memory of each"},
+    {"jq.timeout", &s.jq.timeout, {us(10ms), us(1min)}, "for mapping one answer"},
     {"storage.dir", &s.storage.dir, {}, "the data directory"},
     {"log.level", &s.log.level, {}, "how much is logged"},
     {"log.format", &s.log.format, {}, "for people or for machines"},

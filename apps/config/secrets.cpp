@@ -15,15 +15,12 @@ namespace {
 
 constexpr std::string_view admin_token_name = "TROUPE_ADMIN_TOKEN";
 
-/// Each provider may have a key; which of them need one, they know themselves.
-std::string key_name(std::string_view provider) {
-  return environment_name("secret." + std::string{provider} + ".key");
-}
+using names = std::vector<std::string>;
 
-secret* place_of(std::string_view name, secrets& in) {
+secret* place_of(std::string_view name, secrets& in, const names& providers) {
   if (name == admin_token_name)
     return &in.admin_token;
-  for (const auto& [provider, ignored] : default_providers())
+  for (const auto& provider : providers)
     if (name == key_name(provider))
       return &in.provider_keys[provider];
   return nullptr;
@@ -37,17 +34,17 @@ bool is_usable(std::string_view text) {
 }
 
 void take(std::string_view name, std::string_view text, const std::string& where, secrets& in,
-  std::vector<std::string>& errors) {
-  if (auto probe = secrets{}; place_of(name, probe) == nullptr) {
+  std::vector<std::string>& errors, const names& providers) {
+  if (auto probe = secrets{}; place_of(name, probe, providers) == nullptr) {
     errors.push_back(
-      where + std::string{name} + ": no such secret; the nearest is " + nearest(name, secret_names()).name);
+      where + std::string{name} + ": no such secret; the nearest is " + nearest(name, secret_names(providers)).name);
     return;
   }
   if (!is_usable(text)) {
     errors.push_back(where + std::string{name} + ": expected a text without control characters that is not empty");
     return;
   }
-  *place_of(name, in) = secret{std::string{text}};
+  *place_of(name, in, providers) = secret{std::string{text}};
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -56,7 +53,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(0, text.find_last_not_of(" \t\r") + 1);
 }
 
-void read_file(const std::string& path, secrets& in, std::vector<std::string>& errors) {
+void read_file(const std::string& path, secrets& in, std::vector<std::string>& errors, const names& providers) {
   auto reason = std::string{};
   const auto file = read_text_file(path, reason);
   if (!file) {
@@ -92,17 +89,29 @@ void read_file(const std::string& path, secrets& in, std::vector<std::string>& e
     if (equals == std::string_view::npos || !nameable)
       errors.push_back(where + "expected NAME=value with a name such as TROUPE_SECRET_GOOGLE_KEY");
     else
-      take(name, trimmed(line.substr(equals + 1)), where, in, errors);
+      take(name, trimmed(line.substr(equals + 1)), where, in, errors, providers);
   }
 }
 
 } // namespace
 
-std::vector<std::string> secret_names() {
-  auto names = std::vector<std::string>{std::string{admin_token_name}};
+std::vector<std::string> built_in_providers() {
+  auto list = names{};
   for (const auto& [provider, ignored] : default_providers())
-    names.push_back(key_name(provider));
-  return names;
+    list.push_back(provider);
+  return list;
+}
+
+// Each provider may have a key; which of them need one, they know themselves.
+std::string key_name(std::string_view provider) {
+  return environment_name("secret." + std::string{provider} + ".key");
+}
+
+std::vector<std::string> secret_names(const names& providers) {
+  auto list = names{std::string{admin_token_name}};
+  for (const auto& provider : providers)
+    list.push_back(key_name(provider));
+  return list;
 }
 
 bool looks_secret(std::string_view key) {
@@ -121,13 +130,14 @@ std::string where_secrets_belong() {
          + ") or, under the same names, in a file of mode 0600 that TROUPE_SECRETS_FILE names";
 }
 
-secrets read_secrets(const std::optional<std::string>& file, const environment& env, std::vector<std::string>& errors) {
+secrets read_secrets(const std::optional<std::string>& file, const environment& env, std::vector<std::string>& errors,
+  const names& providers) {
   auto found = secrets{};
   if (file)
-    read_file(*file, found, errors);
+    read_file(*file, found, errors, providers);
   for (const auto& [name, text] : env)
     if (name == admin_token_name || name.starts_with("TROUPE_SECRET_"))
-      take(name, text, "", found, errors);
+      take(name, text, "", found, errors, providers);
   return found;
 }
 

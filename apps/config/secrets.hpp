@@ -31,8 +31,14 @@ struct secrets {
 
 using environment = std::map<std::string, std::string, std::less<>>;
 
+/// The providers that are built in.
+[[nodiscard]] std::vector<std::string> built_in_providers();
+
+/// The name under which a provider's key is given: "google" -> "TROUPE_SECRET_GOOGLE_KEY".
+[[nodiscard]] std::string key_name(std::string_view provider);
+
 /// The names under which secrets are given.
-[[nodiscard]] std::vector<std::string> secret_names();
+[[nodiscard]] std::vector<std::string> secret_names(const std::vector<std::string>& providers = built_in_providers());
 
 /// Whether an unknown setting's key looks like the place for a secret.
 [[nodiscard]] bool looks_secret(std::string_view key);
@@ -43,7 +49,7 @@ using environment = std::map<std::string, std::string, std::less<>>;
 /// Reads `file` (NAME=value lines; blank lines and lines that begin with # are skipped), then the environment, which
 /// wins. Errors are appended, one line each: a file that cannot be read or that others than its owner may touch, an
 /// unknown name with the nearest known one, an empty value or one with control characters.
-[[nodiscard]] secrets read_secrets(
-  const std::optional<std::string>& file, const environment& env, std::vector<std::string>& errors);
+[[nodiscard]] secrets read_secrets(const std::optional<std::string>& file, const environment& env,
+  std::vector<std::string>& errors, const std::vector<std::string>& providers = built_in_providers());
 
 } // namespace troupe::config

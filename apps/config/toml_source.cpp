@@ -1,9 +1,9 @@
 #include "apps/config/toml_source.hpp"
 
 #include "apps/config/secrets.hpp"
+#include "apps/config/toml_node.hpp"
 
 #include <algorithm>
-#include <toml++/toml.h>
 #include <utility>
 
 namespace troupe::config {
@@ -19,32 +19,6 @@ position begin_of(const toml::source_region& region) {
   return {region.begin.line, region.begin.column};
 }
 
-written to_written(const toml::node& node) {
-  if (const auto* text = node.as_string())
-    return {written::kind::text, text->get()};
-  if (const auto* number = node.as_integer())
-    return {written::kind::number, std::to_string(number->get())};
-  if (const auto* boolean = node.as_boolean())
-    return {written::kind::boolean, boolean->get() ? "true" : "false"};
-  if (node.is_table())
-    return {written::kind::other, "a table"};
-  if (node.is_floating_point())
-    return {written::kind::other, "a number with a fraction"};
-  if (const auto* array = node.as_array()) {
-    auto list = written{written::kind::list, ""};
-    for (const auto& each : *array) {
-      const auto* text = each.as_string();
-      if (text == nullptr)
-        return {written::kind::other, "a list with more than texts in it"};
-      if (text->get().empty() || text->get().find(',') != std::string::npos)
-        return {written::kind::other, "a list with an empty text or one with a comma in it"};
-      list.text.append(list.text.empty() ? "" : ",").append(text->get());
-    }
-    return list;
-  }
-  return {written::kind::other, "a date or time"};
-}
-
 class reader {
 public:
   reader(const std::string& path, const std::function<key_kind(std::string_view)>& kind_of)
@@ -54,6 +28,8 @@ public:
     for (const auto& [key, node] : table) {
       const auto whole = prefix.empty() ? std::string{key.str()} : prefix + "." + std::string{key.str()};
       const auto kind = known ? kind_of_(whole) : key_kind::unknown;
+      if (kind == key_kind::elsewhere)
+        continue;
       const auto* inner = node.as_table();
       if (kind == key_kind::section && inner != nullptr) {
         walk(*inner, whole, true);
@@ -90,6 +66,38 @@ private:
 };
 
 } // namespace
+
+written to_written(const toml::node& node) {
+  if (const auto* text = node.as_string())
+    return {written::kind::text, text->get()};
+  if (const auto* number = node.as_integer())
+    return {written::kind::number, std::to_string(number->get())};
+  if (const auto* boolean = node.as_boolean())
+    return {written::kind::boolean, boolean->get() ? "true" : "false"};
+  if (node.is_table())
+    return {written::kind::other, "a table"};
+  if (node.is_floating_point())
+    return {written::kind::other, "a number with a fraction"};
+  if (const auto* array = node.as_array()) {
+    if (!array->empty() && array->is_homogeneous(toml::node_type::table))
+      return {written::kind::other, "a list of tables"};
+    auto list = written{written::kind::list, ""};
+    for (const auto& each : *array) {
+      const auto* text = each.as_string();
+      if (text == nullptr)
+        return {written::kind::other, "a list with more than texts in it"};
+      if (text->get().empty() || text->get().find(',') != std::string::npos)
+        return {written::kind::other, "a list with an empty text or one with a comma in it"};
+      list.text.append(list.text.empty() ? "" : ",").append(text->get());
+    }
+    return list;
+  }
+  return {written::kind::other, "a date or time"};
+}
+
+std::string locate(const std::string& path, const toml::source_position& at) {
+  return path + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+}
 
 std::vector<toml_item> read_toml(std::string_view text, const std::string& path,
   const std::function<key_kind(std::string_view)>& kind_of, std::vector<std::string>& errors) {

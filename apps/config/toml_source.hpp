@@ -18,8 +18,8 @@ struct toml_item {
   std::string where_key;
 };
 
-/// What stands beneath a key.
-enum class key_kind : std::uint8_t { setting, section, unknown };
+/// What stands beneath a key; `elsewhere`: what another reader takes (custom_source.hpp).
+enum class key_kind : std::uint8_t { setting, section, elsewhere, unknown };
 
 /// Parses TOML and lists its keys in the order of the file: settings, unknown keys, unknown tables (not what is in
 /// them, but for what looks like a secret), and sections that are no tables. A syntax error is appended to `errors`,

@@ -2,6 +2,7 @@
 
 #include "actors/cache/cache.hpp"
 #include "actors/http_client/http_client.hpp"
+#include "actors/jq/jq.hpp"
 #include "actors/orchestrator/orchestrator.hpp"
 #include "actors/provider/provider.hpp"
 #include "actors/rate_limiter/rate_limiter.hpp"
@@ -11,6 +12,8 @@
 #include "apps/books/openlibrary.hpp"
 #include "apps/books/routes.hpp"
 #include "apps/bridge/bridge.hpp"
+#include "apps/custom/provider.hpp"
+#include "apps/custom/routes.hpp"
 #include "apps/node/edge.hpp"
 #include "messages/all_types.hpp"
 #include "storage/directory.hpp"
@@ -85,14 +88,50 @@ std::vector<endpoint> endpoints_of(const settings& s) {
   const auto quota = [](const config::quota& q) {
     return client_quota{q.count, std::chrono::duration_cast<std::chrono::seconds>(q.window)};
   };
-  return {
+  std::vector<endpoint> out{
     {"search", "/api/v2/books/search", "Search failed", quota(s.limits.client.search),
-      [d](const fields& query, const std::string&) { return books::parse_search(query, d); },
-      edge_of(s.routes.search.edge)},
+      [d](const fields& query, std::span<const std::string>) { return books::parse_search(query, d); },
+      std::chrono::microseconds{0}, edge_of(s.routes.search.edge)},
     {"details", "/api/v2/books/{isbn}", "Details failed", quota(s.limits.client.details),
-      [d](const fields& query, const std::string& isbn) { return books::parse_details(query, isbn, d); },
-      edge_of(s.routes.details.edge)},
+      [d](const fields& query, std::span<const std::string> path) {
+        return books::parse_details(query, path.front(), d);
+      },
+      std::chrono::microseconds{0}, edge_of(s.routes.details.edge)},
   };
+  for (const auto& r : s.custom_routes)
+    out.push_back({r.name, r.path, "Request failed",
+      {r.limit, std::max(std::chrono::seconds{1}, std::chrono::ceil<std::chrono::seconds>(r.limit_window))},
+      [r](const fields& query, std::span<const std::string> path) { return custom::parse_request(r, query, path); },
+      r.deadline, edge_of(r)});
+  return out;
+}
+
+// The providers that the configuration defines, as the platform knows them, and the programs that their mappers are.
+struct custom_providers {
+  std::map<std::string, std::map<std::string, custom::assignment, std::less<>>> by_provider;
+  std::vector<std::string> programs;
+};
+
+custom_providers custom_providers_of(const settings& s) {
+  custom_providers out;
+  std::map<std::pair<std::string, std::string>, std::size_t> numbers;
+  const auto program_of = [&](const std::string& provider, const custom::operation& o) -> std::optional<std::size_t> {
+    if (o.map.empty())
+      return std::nullopt;
+    const auto [it, added] = numbers.try_emplace({provider, o.name}, out.programs.size());
+    if (added)
+      out.programs.push_back(o.map);
+    return it->second;
+  };
+  for (const auto& [name, p] : s.providers)
+    if (!p.operations.empty())
+      out.by_provider[name]; // one that no route asks is there too
+  for (const auto& r : s.custom_routes)
+    for (const auto& t : r.targets)
+      for (const auto& o : s.providers.at(t.provider).operations)
+        if (o.name == t.operation)
+          out.by_provider[t.provider][r.name] = {o, r.merge, program_of(t.provider, o)};
+  return out;
 }
 
 struct databases {
@@ -131,6 +170,8 @@ struct node::parts {
   http_client_actor http_client;
   record_store_actor reader;
   record_store_actor writer;
+  std::shared_ptr<jq::pool> mappers; // of user-defined providers; empty without any
+  jq_actor mapper_counters;
   orchestrator_actor boss;
   std::vector<cache_actor> shards;
   front_actor front;
@@ -188,10 +229,34 @@ void node::parts::spawn(const databases& db) {
   reader = in.spawn<caf::detached>(record_store, record_store_settings{db.reader, options.log});
   writer = in.spawn<caf::detached>(record_store, record_store_settings{db.writer, options.log});
 
+  auto custom = custom_providers_of(s);
+  if (!custom.programs.empty()) {
+    jq::pool_settings m;
+    m.process.memory = s.jq.memory.count;
+    m.process.timeout = s.jq.timeout;
+    m.workers = s.jq.workers > 0 ? static_cast<std::size_t>(s.jq.workers) : cores();
+    m.programs = std::move(custom.programs);
+    mappers = std::make_shared<jq::pool>(std::move(m));
+    mapper_counters = in.spawn(jq_counters, mappers);
+  }
+
   orchestrator_settings o;
   o.providers = {spec_of("google", s.providers.at("google"), books::google_api()),
     spec_of("openlibrary", s.providers.at("openlibrary"), books::openlibrary_api())};
   o.routes = books::routes();
+  for (auto& [name, by_route] : custom.by_provider)
+    o.providers.push_back(spec_of(name, s.providers.at(name),
+      custom::make_api(name, std::move(by_route),
+        // Weak, so that no callback on a thread of the pool ever ends the pool.
+        [weak = std::weak_ptr{mappers}](
+          std::size_t program, blob body, jq::pool::time deadline, jq::pool::callback done) {
+          if (const auto pool = weak.lock())
+            pool->map(program, std::move(body), deadline, std::move(done));
+          else
+            done(fail(ec::cancelled, "shutting down"));
+        })));
+  for (const auto& r : s.custom_routes)
+    o.routes.push_back(custom::make_route(r));
   o.patience = std::chrono::duration_cast<std::chrono::milliseconds>(s.merge.patience);
   o.retries = static_cast<int>(s.request.retries);
   o.calls = static_cast<int>(s.request.calls);
@@ -215,6 +280,8 @@ void node::parts::spawn(const databases& db) {
     {caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(limiter), caf::actor_cast<caf::actor>(http_client),
       caf::actor_cast<caf::actor>(reader), caf::actor_cast<caf::actor>(writer)})
     f.with_counters.push_back(other);
+  if (mapper_counters)
+    f.with_counters.push_back(caf::actor_cast<caf::actor>(mapper_counters));
   front = in.spawn(troupe::front, std::move(f));
 }
 
@@ -302,6 +369,7 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
         .receive([](std::int64_t) {},
           [&](const caf::error& e) { options.log->error("Writing the last records failed: {}", from_caf(e).message); });
     stop(boss);
+    stop(mapper_counters);
     stop(reader);
     stop(writer);
     stop(http_client);
@@ -312,6 +380,8 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
   front = nullptr;
   shards.clear();
   boss = nullptr;
+  mapper_counters = nullptr;
+  mappers.reset();
   reader = nullptr;
   writer = nullptr;
   http_client = nullptr;

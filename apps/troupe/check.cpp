@@ -1,5 +1,6 @@
 #include "apps/config/load.hpp"
 #include "apps/troupe/commands.hpp"
+#include "apps/troupe/process.hpp"
 
 #include <cstdio>
 
@@ -10,6 +11,7 @@ int run_check(const check_options& options) {
   r.file = options.config;
   r.sets = options.sets;
   r.env = config::process_environment();
+  r.check_programs = check_programs;
   if (!options.secrets.empty())
     r.secrets_file = options.secrets;
   const auto loaded = config::load(r);

@@ -1,5 +1,6 @@
 // The troupe command: what a newcomer reads first. Each sub-command parses its flags here and is carried out in a file
 // of its own; the wiring of a node is in apps/node/node.cpp.
+#include "actors/jq/worker.hpp"
 #include "apps/troupe/commands.hpp"
 
 #include <CLI/CLI.hpp>
@@ -9,6 +10,9 @@
 
 int main(int argc, char** argv) {
   using namespace troupe;
+  // Not for people: a mapper's process, which the pool of them starts.
+  if (const int code = jq::run_worker_if_asked(argc, argv); code >= 0)
+    return code;
   CLI::App app{"Troupe: many third-party APIs behind one honest endpoint."};
   app.set_version_flag("--version", "troupe " TROUPE_VERSION);
   app.require_subcommand(1);

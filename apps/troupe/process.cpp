@@ -1,5 +1,7 @@
 #include "apps/troupe/process.hpp"
 
+#include "actors/jq/pool.hpp"
+
 #include <pthread.h>
 
 #include <cstdio>
@@ -59,6 +61,13 @@ void stop_at_next_signal() {
 
 void complain(const std::string& line) {
   std::fprintf(stderr, "troupe: %s\n", line.c_str());
+}
+
+std::vector<std::string> check_programs(const std::vector<std::string>& programs) {
+  auto checked = jq::check_programs({}, programs);
+  if (checked)
+    return std::move(checked.value());
+  return {programs.size(), "line 1: cannot be checked: " + checked.error().message};
 }
 
 std::string find_config_file(const std::string& name) {

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace troupe {
 
@@ -24,6 +25,9 @@ void stop_at_next_signal();
 
 /// One line on standard error: "troupe: ...".
 void complain(const std::string& line);
+
+/// Compiles jq programs in a process of their own, as config::load wants it (config::program_checker).
+[[nodiscard]] std::vector<std::string> check_programs(const std::vector<std::string>& programs);
 
 /// The file `name` of the project's config folder: beside the build folder that this program is in, in the working
 /// directory, or in an installation's share folder; empty when there is none.

@@ -43,6 +43,7 @@ config::load_request request_of(const up_options& options, const replay::server*
   if (!options.config.empty())
     r.file = options.config;
   r.env = config::process_environment();
+  r.check_programs = check_programs;
   // Weaker than any --set, stronger than the file: the demo's providers are the replay.
   if (demo != nullptr) {
     config::address where;

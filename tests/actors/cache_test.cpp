@@ -74,11 +74,13 @@ struct world : test::actors {
     settle();
   }
 
+  lifetimes kept; // as the route says
+
   std::shared_ptr<answer> ask(const std::string& key = "search:query:dune", bool durable = false, bool gzip = false,
     std::chrono::microseconds remaining = 10s) {
     auto out = std::make_shared<answer>();
     out->code = ec::internal;
-    const inquiry about{key, {"search", "dune", 10, {}}, strategy::merge, durable};
+    const inquiry about{key, {"search", "dune", 10, {}}, strategy::merge, durable, kept};
     clients.push_back(sys.spawn([=, to = shard](caf::event_based_actor* caller) {
       caller->request(to, caf::infinite, lookup{7, about, gzip, remaining.count()}).then([out](const answer& a) {
         *out = a;
@@ -184,6 +186,21 @@ TEST(a degraded answer is fresh for a shorter time) {
   advance(61s);
   ask();
   CHECK_EQ(asked, 2);
+}
+
+TEST(a route that says how long its answers are kept is believed) {
+  kept = {5'000'000, 1'000'000, 10'000'000};
+  CHECK_EQ(ask()->ttl_us, 5'000'000);
+  fail_all();
+  advance(14s); // 9 s past its time
+  CHECK_EQ(ask()->x_cache, "STALE");
+  advance(2s);
+  CHECK(ask()->code == ec::all_providers_failed);
+  next.code = ec::none;
+  next.found = true;
+  next.degraded = true;
+  next.data = blob{"[]"};
+  CHECK_EQ(ask()->ttl_us, 1'000'000);
 }
 
 TEST(S0-50 details come from the database first) {

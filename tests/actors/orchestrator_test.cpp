@@ -71,6 +71,7 @@ struct world : test::actors {
                 std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000,
                 s.attempts, s.upstream_us, ec::none, {}};
             },
+            [](const mapped&) {},
             [this, name](const provider_cancel& c) { cancelled[name].push_back(c.id); },
             [this, me, name, generation](provider_drain) {
               ++drained[name];

@@ -385,4 +385,55 @@ TEST(a mapper that throws takes the same path as a tripped circuit) {
   CHECK(died());
 }
 
+TEST(a mapper that answers later ends the call when it does) {
+  auto api = *settings.api;
+  upstream_api::mapped_callback later;
+  std::chrono::microseconds time{};
+  api.map_later = [&](const question&, const http_response&, std::chrono::microseconds left, auto done) {
+    later = done;
+    time = left;
+  };
+  settings.api = std::make_shared<upstream_api>(api);
+  start();
+  auto end = call();
+  CHECK(end->code == ec::internal); // still open
+  CHECK_EQ(released, 0);
+  CHECK(time == 5s);
+  later(records_ptr{std::make_shared<words>()});
+  settle();
+  CHECK(end->code == ec::none);
+  CHECK_EQ(end->records, 1);
+  CHECK_EQ(released, 1);
+
+  end = call();
+  response.retry_after_us = 7;
+  later(fail(ec::provider_malformed, "no"));
+  settle();
+  CHECK(end->code == ec::provider_malformed);
+  CHECK_EQ(released, 2);
+
+  // One that comes after the call has been given up changes nothing.
+  end = call();
+  advance(6s);
+  CHECK(end->code == ec::deadline_exceeded);
+  later(records_ptr{std::make_shared<words>()});
+  settle();
+  CHECK_EQ(released, 3);
+  CHECK(!died());
+}
+
+TEST(a later mapper that says limited pauses the lane as the answer asked) {
+  auto api = *settings.api;
+  upstream_api::mapped_callback later;
+  api.map_later = [&](const question&, const http_response&, auto, auto done) { later = done; };
+  settings.api = std::make_shared<upstream_api>(api);
+  response.retry_after_us = 2'000'000;
+  start();
+  auto end = call();
+  later(fail(ec::provider_limited, "429"));
+  settle();
+  CHECK(end->code == ec::provider_limited);
+  CHECK_EQ(paused_us, 2'000'000);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

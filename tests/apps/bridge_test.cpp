@@ -20,7 +20,7 @@ TEST(literal segments win over placeholders whatever the order) {
   REQUIRE(r.add("/books/search", 2).has_value());
   CHECK_EQ(r.find("/books/search")->endpoint, 2u);
   CHECK_EQ(r.find("/books/123")->endpoint, 1u);
-  CHECK_EQ(std::string{r.find("/books/123")->captured}, "123");
+  CHECK_EQ(std::string{r.find("/books/123")->captured[0]}, "123");
   for (const auto* none : {"/books", "/books/", "/books/1/2", "/Books/1", "/"})
     CHECK(!r.find(none));
 }
@@ -31,8 +31,26 @@ TEST(lesson 9 two patterns that could mean the same path cannot both be register
   const auto clash = r.add("/books/{id}", 2);
   REQUIRE(!clash.has_value());
   CHECK_EQ(clash.error().message, "route /books/{id} clashes with /books/{isbn}");
-  for (const auto* bad : {"", "books", "/a{b}", "/{a}b", "/{a}/{b}", "/{a", "/a}"})
+  for (const auto* bad : {"", "books", "/a{b}", "/{a}b", "/{a", "/a}", "/{}", "/{a}/{b}/{c}/{d}/{e}"})
     CHECK(!r.add(bad, 3).has_value());
+}
+
+TEST(several placeholders each fill a segment and a literal further left wins) {
+  router r;
+  REQUIRE(r.add("/a/{x}/c", 1).has_value());
+  REQUIRE(r.add("/a/b/{y}", 2).has_value());
+  REQUIRE(r.add("/{x}/b/c", 3).has_value());
+  REQUIRE(r.add("/{x}/{y}/{z}/{u}", 4).has_value());
+  CHECK(!r.add("/{k}/{l}/{m}/{n}", 5));
+  CHECK_EQ(r.find("/a/b/c")->endpoint, 2u);
+  CHECK_EQ(r.find("/a/q/c")->endpoint, 1u);
+  CHECK_EQ(r.find("/q/b/c")->endpoint, 3u);
+  const auto all = r.find("/1/2%2F/3/4").value();
+  CHECK_EQ(all.endpoint, 4u);
+  CHECK_EQ(all.placeholders, 4u);
+  CHECK_EQ(std::string{all.captured[1]}, "2%2F");
+  for (const auto* none : {"/a//c", "/1/2/3/", "/1/2/3/4/5", "//b/c", "*", ""})
+    CHECK(!r.find(none));
 }
 
 TEST(a valid traceparent is continued and anything else starts a new trace) {

@@ -46,6 +46,22 @@ class CommandLine(unittest.TestCase):
         self.assertRegex(result.stderr, r"bad\.toml:3:\d+: cache\.bytes: expected .*lots")
         self.assertRegex(result.stderr, r"bad\.toml:5:\d+: http\.max_connections: expected")
 
+    def test_the_examples_are_valid(self):
+        examples = sorted((ROOT / "config/examples").glob("*.toml"))
+        self.assertTrue(examples)
+        for path in examples:
+            result = run("check", "--config", str(path))
+            self.assertEqual(result.returncode, 0, f"{path}: {result.stderr}")
+
+    def test_a_broken_jq_program_is_refused_with_its_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "bad.toml"
+            path.write_text("[providers.mine]\nurl = 'http://127.0.0.1:1'\n[providers.mine.operations.get]\npath = '/x'\n"
+                            "map = '''\n{a: .b,\n c: }\n'''\n")
+            for command in ("check", "up"):
+                self.assert_refused(run(command, "--config", str(path)), "bad.toml:7: providers.mine.operations.get.map: ",
+                                    "line 2 of it: syntax error, unexpected '}'")
+
     def test_an_unreadable_configuration_is_one_line(self):
         self.assert_refused(run("up", "--config", "/nowhere/troupe.toml"), "/nowhere/troupe.toml")
 

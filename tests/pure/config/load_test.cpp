@@ -218,8 +218,8 @@ TEST(a set that is wrong is repeated with the reason) {
       "--set cache: expected a setting, got a table",
       "--set http.address: expected KEY=VALUE",
       "--set request.deadline=10: expected a duration such as 10s, got \"10\"",
-      "--set =: no such setting; the nearest is log.level",
-      "--set : no such setting; the nearest is log.level",
+      "--set =: no such setting; the nearest is jq.memory",
+      "--set : no such setting; the nearest is jq.memory",
     });
 }
 

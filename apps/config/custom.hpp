@@ -1,0 +1,31 @@
+// Checks what a configuration says of user-defined providers and routes, and makes definitions of it. Every mistake is
+// one line that begins with file, line and column, names the setting, and says what was expected.
+#pragma once
+
+#include "apps/config/config.hpp"
+#include "apps/config/custom_source.hpp"
+#include "apps/config/secrets.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace troupe::config {
+
+/// Compiles jq programs: a complaint about each, in order ("line 2: syntax error, unexpected '}'"); empty: none.
+using program_checker = std::function<std::vector<std::string>(const std::vector<std::string>& programs)>;
+
+/// The patterns and names of the built-in routes, which no other may have.
+[[nodiscard]] std::vector<std::string> built_in_paths();
+
+/// Gives `s` the providers of `source`, so that the schema knows their settings. Their operations follow with define().
+void declare_providers(const custom_source& source, settings& s, std::vector<std::string>& errors);
+
+/// Gives `s` the operations and routes. `check` may be empty.
+void define(const custom_source& source, const program_checker& check, settings& s, std::vector<std::string>& errors);
+
+/// Reports operations with `${secret}` whose provider has no key.
+void check_secrets(
+  const custom_source& source, const settings& s, const secrets& known, std::vector<std::string>& errors);
+
+} // namespace troupe::config
