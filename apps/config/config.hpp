@@ -59,6 +59,7 @@ struct client_limit_settings {
   bool enabled = true;
   quota search{100, std::chrono::seconds{60}};
   quota details{200, std::chrono::seconds{60}};
+  quota batches{10, std::chrono::seconds{60}};
   friend bool operator==(const client_limit_settings&, const client_limit_settings&) = default;
 };
 
@@ -95,6 +96,15 @@ struct route_settings {
   friend bool operator==(const route_settings&, const route_settings&) = default;
 };
 
+struct batch_settings {
+  std::int64_t max_tasks = 100'000;
+  std::int64_t concurrency = 128;
+  duration deadline = std::chrono::seconds{3600};
+  duration keep = std::chrono::seconds{3600};
+  byte_size bytes{256 << 20};
+  friend bool operator==(const batch_settings&, const batch_settings&) = default;
+};
+
 struct storage_settings {
   std::string dir; // load() puts the user's data directory in the place of an empty one
   friend bool operator==(const storage_settings&, const storage_settings&) = default;
@@ -114,6 +124,7 @@ struct settings {
   limit_settings limits;
   cache_settings cache;
   route_settings routes;
+  batch_settings batch;
   storage_settings storage;
   log_settings log;
   friend bool operator==(const settings&, const settings&) = default;

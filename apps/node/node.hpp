@@ -21,6 +21,8 @@ struct node_options {
   std::shared_ptr<spdlog::logger> log;
 };
 
+class batch_client;
+
 class node {
 public:
   /// Opens the database, starts the actors, listens. Errors are one line each.
@@ -32,6 +34,9 @@ public:
 
   /// The port that the bridge listens on.
   [[nodiscard]] std::uint16_t port() const noexcept;
+
+  /// Batches for code in this process (apps/batches/client.hpp); there until drain().
+  [[nodiscard]] batch_client& batches() noexcept;
 
   /// Stops accepting, finishes what is in flight within `deadline`, writes what waits for the database, ends the
   /// actors. False: something was still in flight. A second call does nothing.
