@@ -1,5 +1,6 @@
 #include "messages/all_types.hpp"
 
+#include "messages/batch.hpp"
 #include "messages/cache.hpp"
 #include "messages/http_client.hpp"
 #include "messages/orchestrator.hpp"
@@ -19,6 +20,7 @@ void add_message_types(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::troupe_orchestrator>();
   config.add_message_types<caf::id_block::troupe_cache>();
   config.add_message_types<caf::id_block::troupe_store>();
+  config.add_message_types<caf::id_block::troupe_batch>();
 }
 
 } // namespace troupe

@@ -14,6 +14,7 @@ constexpr std::uint16_t rate_limiter = 260; // 260-279  rate_limiter.hpp
 constexpr std::uint16_t orchestrator = 280; // 280-299  orchestrator.hpp
 constexpr std::uint16_t cache = 300;        // 300-319  cache.hpp
 constexpr std::uint16_t store = 320;        // 320-339  store.hpp
+constexpr std::uint16_t batch = 340;        // 340-359  batch.hpp
 
 } // namespace troupe::type_ids
 

@@ -26,11 +26,13 @@ constexpr std::size_t limiter_words = 262'144;
 // Below this, gzip saves no packet.
 constexpr std::size_t worth_compressing = 1'024;
 
-std::vector<gcra_limit> limits_of(const std::vector<endpoint>& endpoints) {
+std::vector<gcra_limit> limits_of(const bridge_settings& s) {
   std::vector<gcra_limit> out;
-  out.reserve(endpoints.size());
-  for (const auto& e : endpoints)
+  out.reserve(s.endpoints.size() + s.resources.size());
+  for (const auto& e : s.endpoints)
     out.push_back({e.quota.requests, e.quota.period});
+  for (const auto& r : s.resources)
+    out.push_back({r.quota.requests, r.quota.period});
   return out;
 }
 
@@ -65,18 +67,22 @@ result<std::unique_ptr<bridge>> bridge::make(bridge_settings settings, front_act
     return added.as_failure();
   if (auto added = b->router_.add("/metrics", endpoints.size() + 1); !added)
     return added.as_failure();
+  for (std::size_t i = 0; i < b->settings_.resources.size(); ++i)
+    if (auto added = b->router_.add(b->settings_.resources[i].pattern, endpoints.size() + 2 + i); !added)
+      return added.as_failure();
   return b;
 }
 
 bridge::bridge(bridge_settings settings, front_actor front)
-    : settings_{std::move(settings)}, front_{std::move(front)}, clients_{limits_of(settings_.endpoints),
-                                                                  {limiter_words, 64, 0}},
+    : settings_{std::move(settings)}, front_{std::move(front)}, clients_{limits_of(settings_), {limiter_words, 64, 0}},
       traces_{std::random_device{}() * 0x100000001ULL}, metrics_{[this] {
         std::vector<std::string> labels;
-        labels.reserve(settings_.endpoints.size() + 1);
+        labels.reserve(settings_.endpoints.size() + 1 + settings_.resources.size());
         for (const auto& e : settings_.endpoints)
           labels.push_back(e.name);
         labels.emplace_back("other");
+        for (const auto& r : settings_.resources)
+          labels.push_back(r.name);
         return labels;
       }()} {}
 
@@ -88,6 +94,8 @@ void bridge::handle(http::exchange e) {
   const auto since = clock::now();
   const auto found = router_.find(request.path);
   const auto method = request.method;
+  if (found && find_resource(found->endpoint) != nullptr)
+    return resource_asked(std::move(e), *found);
   if (method == "OPTIONS" && (found || request.path == "*"))
     return reply(e, options_of(request, found ? std::optional{found->endpoint} : std::nullopt), other, since);
   if (!found || (method != "GET" && method != "HEAD")) {

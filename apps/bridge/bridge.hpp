@@ -58,8 +58,28 @@ struct endpoint {
   route_edge edge{};
 };
 
+/// A request for a resource, past the client's limit. Whoever is given one answers it through `reply`, from any thread.
+struct visit {
+  http::exchange exchange;
+  std::string captured; // the path's placeholder, decoded
+  std::string client;   // its address
+  std::string head;     // the header lines that every answer carries
+  std::function<void(http::exchange&, http::response&&)> reply;
+};
+
+/// What is no question of an application: paths with methods of their own ("/api/v1/batches").
+struct resource {
+  std::string name; // in metrics, limits and headers
+  std::string pattern;
+  std::vector<std::string> methods; // without OPTIONS
+  std::size_t max_body = 0;         // bytes of a POST's or PUT's
+  client_quota quota;
+  std::function<void(visit)> handle; // on an I/O thread: it must not block
+};
+
 struct bridge_settings {
   std::vector<endpoint> endpoints;
+  std::vector<resource> resources;
   std::chrono::microseconds deadline{std::chrono::seconds{10}};
   bool client_limits = true;
   address_ranges trusted_proxies;
@@ -105,6 +125,8 @@ private:
   bridge(bridge_settings settings, front_actor front);
 
   void question_asked(http::exchange e, const router::match& found);
+  [[nodiscard]] const resource* find_resource(std::size_t routed) const noexcept;
+  void resource_asked(http::exchange e, const router::match& found);
   void health(http::exchange e);
   void counters(http::exchange e);
   void finish(pending& p, answer&& a);

@@ -41,11 +41,6 @@ std::optional<http::response> bridge::refuse(const http::request& request) const
   return unauthorized(request, why);
 }
 
-std::size_t bridge::max_body(const http::request& request) const {
-  const auto found = router_.find(request.path);
-  return found && found->endpoint < settings_.endpoints.size() ? settings_.endpoints[found->endpoint].edge.max_body : 0;
-}
-
 void bridge::replace_keys(std::vector<key_entry> entries) {
   std::lock_guard lock{keys_mutex_};
   settings_.keys = std::make_shared<const api_keys>(std::move(entries), settings_.keys.get());

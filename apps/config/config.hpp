@@ -96,6 +96,7 @@ struct client_limit_settings {
   bool enabled = true;
   quota search{100, std::chrono::seconds{60}};
   quota details{200, std::chrono::seconds{60}};
+  quota batches{10, std::chrono::seconds{60}};
   friend bool operator==(const client_limit_settings&, const client_limit_settings&) = default;
 };
 
@@ -155,6 +156,15 @@ struct jq_settings {
   friend bool operator==(const jq_settings&, const jq_settings&) = default;
 };
 
+struct batch_settings {
+  std::int64_t max_tasks = 100'000;
+  std::int64_t concurrency = 128;
+  duration deadline = std::chrono::seconds{3600};
+  duration keep = std::chrono::seconds{3600};
+  byte_size bytes{256 << 20};
+  friend bool operator==(const batch_settings&, const batch_settings&) = default;
+};
+
 struct storage_settings {
   std::string dir; // load() puts the user's data directory in the place of an empty one
   friend bool operator==(const storage_settings&, const storage_settings&) = default;
@@ -178,6 +188,7 @@ struct settings {
   auth_settings auth;
   route_settings routes;
   jq_settings jq;
+  batch_settings batch;
   storage_settings storage;
   log_settings log;
   std::vector<custom::route_definition> custom_routes; // of [[route]]

@@ -1,5 +1,6 @@
 #include "apps/node/node.hpp"
 
+#include "actors/batch/batch.hpp"
 #include "actors/cache/cache.hpp"
 #include "actors/http_client/http_client.hpp"
 #include "actors/jq/jq.hpp"
@@ -7,6 +8,8 @@
 #include "actors/provider/provider.hpp"
 #include "actors/rate_limiter/rate_limiter.hpp"
 #include "actors/store/store.hpp"
+#include "apps/batches/client.hpp"
+#include "apps/batches/resource.hpp"
 #include "apps/books/endpoints.hpp"
 #include "apps/books/google.hpp"
 #include "apps/books/openlibrary.hpp"
@@ -65,11 +68,22 @@ permit_book::settings limits_of(const settings& s) {
   out.jitter = s.limits.jitter;
   for (const auto& [name, p] : s.providers)
     out.lanes.push_back({name, p.rate, p.burst, static_cast<int>(p.concurrency), p.adaptive});
+  // Lanes of batch_client's typed calls (DECISIONS C-33): their rate is the common one.
+  for (const auto& [name, concurrency] : {std::pair{lanes::anthropic, 2}, {lanes::spotify, 5}, {lanes::lastfm, 10}})
+    if (!s.providers.contains(name))
+      out.lanes.push_back({std::string{name}, out.rate, out.burst, concurrency});
   return out;
 }
 
 route_edge edge_of(const config::route_edge_settings& s) {
   return {s.auth == config::route_auth::key, cors_policy{s.cors.list}, static_cast<std::size_t>(s.max_response.count)};
+}
+
+// What a configured route asks of its callers; the rest is as for every route.
+route_edge edge_of(const custom::route_definition& r) {
+  route_edge out;
+  out.key_required = r.auth == custom::audience::key_holders;
+  return out;
 }
 
 std::vector<std::string> names_of(const std::vector<endpoint>& endpoints) {
@@ -79,15 +93,21 @@ std::vector<std::string> names_of(const std::vector<endpoint>& endpoints) {
   return out;
 }
 
-std::vector<endpoint> endpoints_of(const settings& s) {
+client_quota quota(const config::quota& q) {
+  return {q.count, std::chrono::duration_cast<std::chrono::seconds>(q.window)};
+}
+
+books::endpoint_defaults defaults_of(const settings& s) {
   books::endpoint_defaults d;
   d.search = s.routes.search.strategy;
   d.details = s.routes.details.strategy;
   d.limit = static_cast<std::int32_t>(s.routes.search.default_limit);
   d.max_limit = static_cast<std::int32_t>(s.routes.search.max_limit);
-  const auto quota = [](const config::quota& q) {
-    return client_quota{q.count, std::chrono::duration_cast<std::chrono::seconds>(q.window)};
-  };
+  return d;
+}
+
+std::vector<endpoint> endpoints_of(const settings& s) {
+  const auto d = defaults_of(s);
   std::vector<endpoint> out{
     {"search", "/api/v2/books/search", "Search failed", quota(s.limits.client.search),
       [d](const fields& query, std::span<const std::string>) { return books::parse_search(query, d); },
@@ -134,6 +154,46 @@ custom_providers custom_providers_of(const settings& s) {
   return out;
 }
 
+// Each provider's operations one by one ("google.search"), for batches.
+std::vector<route> with_single_providers(std::vector<route> routes) {
+  const auto joint = routes.size();
+  for (std::size_t i = 0; i < joint; ++i)
+    for (const auto& name : std::vector{routes[i].providers}) {
+      auto one = routes[i];
+      one.name = name + '.' + one.name;
+      one.providers = {name};
+      one.rows = {};
+      routes.push_back(std::move(one));
+    }
+  return routes;
+}
+
+batch_rules batch_rules_of(const settings& s) {
+  const auto d = defaults_of(s);
+  batch_rules out;
+  for (const auto& [name, ignored] : s.providers)
+    out.providers.push_back(name);
+  out.operations = {
+    {"search", {"q", "limit"}, "q", [d](const fields& params) { return books::parse_search(params, d); }},
+    {"details", {"isbn"}, "isbn",
+      [d](const fields& params) { return books::parse_details({}, params.front().second, d); }},
+  };
+  out.max_tasks = static_cast<std::size_t>(s.batch.max_tasks);
+  out.max_time = s.batch.deadline;
+  return out;
+}
+
+batch_book::settings batch_limits(const config::batch_settings& s) {
+  batch_book::settings out;
+  out.max_tasks = static_cast<std::size_t>(s.max_tasks);
+  out.max_held = 4 * out.max_tasks;
+  out.concurrency = static_cast<std::size_t>(s.concurrency);
+  out.concurrency_all = 4 * out.concurrency;
+  out.keep = s.keep;
+  out.max_bytes = static_cast<std::size_t>(s.bytes.count);
+  return out;
+}
+
 struct databases {
   std::shared_ptr<storage::sql> writer;
   std::shared_ptr<storage::sql> reader;
@@ -174,6 +234,10 @@ struct node::parts {
   jq_actor mapper_counters;
   orchestrator_actor boss;
   std::vector<cache_actor> shards;
+  batch_actor batches;
+  gate_actor batch_gate;
+  gate_actor batch_intake;
+  std::unique_ptr<batch_client> batch_calls;
   front_actor front;
   std::shared_ptr<access_log> access; // null: none
   std::unique_ptr<troupe::bridge> bridge;
@@ -185,6 +249,7 @@ struct node::parts {
   bool drain(std::chrono::milliseconds deadline);
 
 private:
+  void stop_batches();
   provider_spec spec_of(const std::string& name, const config::provider_settings& p, upstream_api api);
 };
 
@@ -243,7 +308,7 @@ void node::parts::spawn(const databases& db) {
   orchestrator_settings o;
   o.providers = {spec_of("google", s.providers.at("google"), books::google_api()),
     spec_of("openlibrary", s.providers.at("openlibrary"), books::openlibrary_api())};
-  o.routes = books::routes();
+  o.routes = with_single_providers(books::routes());
   for (auto& [name, by_route] : custom.by_provider)
     o.providers.push_back(spec_of(name, s.providers.at(name),
       custom::make_api(name, std::move(by_route),
@@ -273,12 +338,17 @@ void node::parts::spawn(const databases& db) {
   for (std::size_t i = 0; i < count; ++i)
     shards.push_back(in.spawn(cache, c, cache_peers{boss, reader, writer}));
 
+  batches = in.spawn(batch, batch_actor_settings{batch_limits(s.batch), options.log}, batch_peers{boss, limiter});
+  batch_gate = in.spawn(troupe::batch_gate);
+  batch_intake = in.spawn<caf::detached>(troupe::batch_gate);
+  batch_calls = std::make_unique<batch_client>(batch_gate, batches);
+
   front_settings f{shards, {}};
   for (const auto& shard : shards)
     f.with_counters.push_back(caf::actor_cast<caf::actor>(shard));
   for (const auto& other :
     {caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(limiter), caf::actor_cast<caf::actor>(http_client),
-      caf::actor_cast<caf::actor>(reader), caf::actor_cast<caf::actor>(writer)})
+      caf::actor_cast<caf::actor>(reader), caf::actor_cast<caf::actor>(writer), caf::actor_cast<caf::actor>(batches)})
     f.with_counters.push_back(other);
   if (mapper_counters)
     f.with_counters.push_back(caf::actor_cast<caf::actor>(mapper_counters));
@@ -289,6 +359,10 @@ result<void> node::parts::listen() {
   const auto& s = options.settings;
   bridge_settings b;
   b.endpoints = endpoints_of(s);
+  b.resources = batch_resources({batch_rules_of(s), quota(s.limits.client.batches), quota(s.limits.client.details),
+    batches, batch_gate, batch_intake, [] {
+      return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+    }});
   b.deadline = s.request.deadline;
   b.client_limits = s.limits.client.enabled;
   b.trusted_proxies = address_ranges{s.http.trusted_proxies.list};
@@ -350,8 +424,19 @@ void node::parts::reload() {
     take("the access log", access->reopen(), [](auto&) {});
 }
 
+// A batch may take an hour: who waits for one is told first, so that the rest can finish.
+void node::parts::stop_batches() {
+  if (!system || !batches)
+    return;
+  caf::scoped_actor self{*system};
+  self->send_exit(batches, caf::exit_reason::user_shutdown);
+  self->wait_for(batches);
+  batches = nullptr;
+}
+
 // In the reverse order of starting: first nobody asks any more, then nobody answers.
 bool node::parts::drain(std::chrono::milliseconds deadline) {
+  stop_batches();
   const bool finished = !server || server->drain(deadline);
   if (!system)
     return finished;
@@ -361,6 +446,11 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
       if (actor)
         self->send_exit(actor, caf::exit_reason::user_shutdown);
     };
+    for (const auto& gate : {batch_intake, batch_gate})
+      if (gate) {
+        within(gate, [](gate_actor::pointer me) { me->quit(); }); // behind the answers that are on their way
+        self->wait_for(gate);
+      }
     stop(front);
     for (const auto& shard : shards)
       stop(shard);
@@ -375,8 +465,11 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
     stop(http_client);
     stop(limiter);
   }
+  batch_calls.reset();
   server.reset();
   bridge.reset();
+  batch_gate = nullptr;
+  batch_intake = nullptr;
   front = nullptr;
   shards.clear();
   boss = nullptr;
@@ -417,6 +510,10 @@ std::uint16_t node::port() const noexcept {
 
 void node::reload() {
   parts_->reload();
+}
+
+batch_client& node::batches() noexcept {
+  return *parts_->batch_calls;
 }
 
 bool node::drain(std::chrono::milliseconds deadline) {

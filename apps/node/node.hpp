@@ -21,6 +21,8 @@ struct node_options {
   std::shared_ptr<spdlog::logger> log;
 };
 
+class batch_client;
+
 class node {
 public:
   /// Opens the database, starts the actors, listens. Errors are one line each.
@@ -36,6 +38,9 @@ public:
   /// Reads certificate, key and API keys again, and opens the access log anew. What is broken is logged, and what was
   /// there before stays. Not concurrently with drain().
   void reload();
+
+  /// Batches for code in this process (apps/batches/client.hpp); there until drain().
+  [[nodiscard]] batch_client& batches() noexcept;
 
   /// Stops accepting, finishes what is in flight within `deadline`, writes what waits for the database, ends the
   /// actors. False: something was still in flight. A second call does nothing.

@@ -1,0 +1,268 @@
+#include "apps/batches/resource.hpp"
+
+#include "apps/config/values.hpp"
+#include "apps/http/uri.hpp"
+
+#include <nlohmann/json.hpp>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <random>
+
+namespace troupe {
+namespace {
+
+using json = nlohmann::json;
+using std::chrono::microseconds;
+
+constexpr std::string_view path = "/api/v1/batches";
+
+// 100,000 operations of 160 bytes: {"provider":"openlibrary","operation":"search","params":{"q":"..."}} is 70 without
+// q.
+constexpr std::size_t max_body = std::size_t{16} << 20;
+
+// Below this a body is understood within 2 ms, which is no reason to change threads.
+constexpr std::size_t small_body = std::size_t{64} << 10;
+
+constexpr auto longest_wait = std::chrono::seconds{60};
+constexpr std::int64_t page = 100;
+constexpr std::int64_t longest_page = 1'000;
+constexpr std::size_t page_bytes = std::size_t{8} << 20; // a page ends early when it holds so much
+constexpr std::size_t longest_key = 255;
+
+std::string to_hex(std::uint64_t n) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out(16, '0');
+  for (auto i = out.size(); i-- > 0; n >>= 4U)
+    out[i] = digits[n & 15U];
+  return out;
+}
+
+std::string new_id() {
+  thread_local std::random_device source; // the kernel's
+  const auto half = [] { return std::uint64_t{source()} << 32U | source(); };
+  return to_hex(half()) + to_hex(half());
+}
+
+bool is_id(std::string_view id) {
+  return id.size() == 32
+         && std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+std::string fingerprint_of(std::string_view body) {
+  const auto h = XXH3_128bits(body.data(), body.size());
+  return to_hex(h.high64) + to_hex(h.low64);
+}
+
+using visit_ptr = std::shared_ptr<visit>;
+
+void answer(visit& v, int status, std::string body, std::string_view type = "application/json") {
+  append_field(v.head, "Content-Type", type);
+  v.head.append("Cache-Control: no-store\r\n");
+  v.reply(v.exchange, {status, std::move(v.head), blob{std::move(body)}});
+}
+
+void refuse(visit& v, int status, const std::string& title, const std::string& detail) {
+  if (status == 503 || status == 429)
+    append_retry_after(v.head, std::chrono::seconds{1});
+  auto body = render({status, title, detail, {}, {}}, true);
+  answer(v, status, std::move(body.text), body.content_type);
+}
+
+void refuse(visit& v, const error& e) {
+  if (e.message.starts_with("Idempotency-Key: it came"))
+    return refuse(v, 422, "Unprocessable content", e.message);
+  const auto status = info(e.code).http_status;
+  refuse(v, status, status == 400 ? "Bad request" : status == 404 ? "Not found" : "Batch failed", e.message);
+}
+
+const std::string* find(const fields& query, std::string_view name) {
+  const auto it = std::find_if(query.begin(), query.end(), [&](const auto& pair) { return pair.first == name; });
+  return it == query.end() ? nullptr : &it->second;
+}
+
+result<std::int64_t> number(
+  const fields& query, std::string_view name, std::int64_t otherwise, std::int64_t lowest, std::int64_t highest) {
+  const auto* text = find(query, name);
+  if (text == nullptr)
+    return otherwise;
+  std::int64_t n = 0;
+  const auto* end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, n);
+  if (error != std::errc{} || stop != end || n < lowest || n > highest)
+    return fail(ec::bad_request, std::string{name} + ": expected a whole number from " + std::to_string(lowest) + " to "
+                                   + std::to_string(highest) + ", got \"" + text->substr(0, 60) + "\"");
+  return n;
+}
+
+struct wish {
+  microseconds wait{0};
+  std::int64_t offset = 0;
+  std::int64_t limit = page;
+};
+
+result<wish> wish_of(const http::request& request) {
+  auto query = http::parse_query(request.query);
+  if (!query)
+    return query.as_failure();
+  const auto wait = wanted_wait(query.value(), request.joined("Prefer"));
+  if (!wait)
+    return wait.as_failure();
+  const auto offset = number(query.value(), "offset", 0, 0, INT32_MAX);
+  if (!offset)
+    return offset.as_failure();
+  const auto limit = number(query.value(), "limit", page, 1, longest_page);
+  if (!limit)
+    return limit.as_failure();
+  return wish{wait.value(), offset.value(), limit.value()};
+}
+
+using settings_ptr = std::shared_ptr<const batch_resource_settings>;
+
+// Asks how the batch stands and says so; `status` for one that still runs.
+void show(gate_actor::pointer self, const settings_ptr& s, const visit_ptr& v, const std::string& id, const wish& w,
+  int status) {
+  self->request(s->batches, caf::infinite, batch_query{id, w.offset, w.limit, w.wait.count(), {}})
+    .then(
+      [v, status](const batch_view& view) {
+        answer(*v, view.state == batch_state::running ? status : 200, to_json(view, page_bytes));
+      },
+      [v](const caf::error& e) { refuse(*v, from_caf(e)); });
+}
+
+void start(const settings_ptr& s, const visit_ptr& v) {
+  const auto& request = v->exchange.request();
+  const auto w = wish_of(request);
+  if (!w)
+    return refuse(*v, w.error());
+  const auto key = std::string{request.value("Idempotency-Key")};
+  if (key.size() > longest_key || (request.find("Idempotency-Key") && key.empty()))
+    return refuse(*v, {ec::bad_request, "Idempotency-Key: expected 1 to 255 bytes, got " + std::to_string(key.size())});
+  auto order = parse_batch(request.body, s->rules, s->now_unix());
+  if (!order)
+    return refuse(*v, order.error());
+  auto b = std::make_shared<batch_enqueue>();
+  b->id = new_id();
+  b->label = std::move(order.value().name);
+  b->tasks = std::move(order.value().tasks);
+  b->strict = order.value().strict;
+  b->remaining_us = order.value().remaining_us;
+  if (!key.empty()) {
+    b->key = v->client + '\n' + key; // a client's keys are its own
+    b->fingerprint = fingerprint_of(request.body);
+  }
+  within(s->gate, [s, v, b, asked = w.value()](gate_actor::pointer self) {
+    self->request(s->batches, caf::infinite, std::move(*b))
+      .then(
+        [self, s, v, asked](const batch_ticket& t) {
+          append_field(v->head, "Location", std::string{path} + '/' + t.id);
+          if (t.repeated)
+            append_field(v->head, "Idempotency-Replayed", "true");
+          if (asked.wait.count() > 0)
+            append_field(v->head, "Preference-Applied",
+              "wait=" + std::to_string(std::chrono::ceil<std::chrono::seconds>(asked.wait).count()));
+          show(self, s, v, t.id, asked, 202);
+        },
+        [v](const caf::error& e) { refuse(*v, from_caf(e)); });
+  });
+}
+
+void read(const settings_ptr& s, const visit_ptr& v) {
+  if (!is_id(v->captured))
+    return refuse(*v, 404, "Not found", "there is no such batch");
+  if (v->exchange.request().method == "DELETE") {
+    within(s->gate, [s, v](gate_actor::pointer self) {
+      self->request(s->batches, caf::infinite, batch_cancel{v->captured})
+        .then([v](const batch_view& view) { answer(*v, 200, to_json(view, 0)); },
+          [v](const caf::error& e) { refuse(*v, from_caf(e)); });
+    });
+    return;
+  }
+  const auto w = wish_of(v->exchange.request());
+  if (!w)
+    return refuse(*v, w.error());
+  within(s->gate, [s, v, asked = w.value()](gate_actor::pointer self) { show(self, s, v, v->captured, asked, 200); });
+}
+
+void append_result(std::string& out, const task_result& r) {
+  if (r.code == ec::none) {
+    out.append(R"({"ok":true,"data":)").append(r.data.empty() ? "null" : r.data.view()).append("}");
+    return;
+  }
+  const json e{{"code", to_string(r.code)}, {"message", r.message}, {"retryable", info(r.code).retryable}};
+  out.append(R"({"ok":false,"data":null,"error":)")
+    .append(e.dump(-1, ' ', false, json::error_handler_t::replace))
+    .append("}");
+}
+
+} // namespace
+
+result<microseconds> wanted_wait(const fields& query, std::string_view prefer) {
+  if (const auto* text = find(query, "wait"); text != nullptr) {
+    config::duration d{};
+    if (!config::parse(*text, d) || d.count() < 0 || d > longest_wait)
+      return fail(
+        ec::bad_request, "wait: expected a duration such as 2s, at most 60s, got \"" + text->substr(0, 60) + "\"");
+    return microseconds{d};
+  }
+  const auto at = prefer.find("wait=");
+  if (at == std::string_view::npos || (at > 0 && prefer[at - 1] != ' ' && prefer[at - 1] != ','))
+    return microseconds{0};
+  std::int64_t n = 0;
+  const auto rest = prefer.substr(at + 5);
+  const auto [stop, error] = std::from_chars(rest.data(), rest.data() + rest.size(), n);
+  if (error != std::errc{} || n < 0)
+    return microseconds{0};
+  return microseconds{std::min(std::chrono::seconds{std::min<std::int64_t>(n, 60)}, longest_wait)};
+}
+
+std::string to_json(const batch_view& v, std::size_t max_bytes) {
+  json head{{"id", v.id}, {"state", to_string(v.state)}, {"tasks", v.tasks}, {"queued", v.queued},
+    {"running", v.running}, {"succeeded", v.succeeded}, {"failed", v.failed}, {"cancelled", v.cancelled}};
+  if (!v.label.empty())
+    head["name"] = v.label;
+  if (v.state == batch_state::failed)
+    head["error"] = {{"code", to_string(v.code)}, {"message", v.message}};
+  auto out = head.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (v.state == batch_state::running || max_bytes == 0)
+    return out;
+  out.pop_back(); // its brace
+  out.append(R"(,"offset":)").append(std::to_string(v.offset)).append(R"(,"results":[)");
+  std::int64_t shown = 0;
+  for (const auto& r : v.results) {
+    if (shown > 0 && out.size() + r.data.view().size() > max_bytes)
+      break;
+    out.append(shown++ == 0 ? "" : ",");
+    append_result(out, r);
+  }
+  const auto next = v.offset + shown;
+  out.append(R"(],"next":)").append(next < v.tasks ? std::to_string(next) : "null").append("}");
+  return out;
+}
+
+std::vector<resource> batch_resources(batch_resource_settings settings) {
+  const auto s = std::make_shared<const batch_resource_settings>(std::move(settings));
+  resource all;
+  all.name = "batches";
+  all.pattern = path;
+  all.methods = {"POST"};
+  all.max_body = max_body;
+  all.quota = s->starts;
+  all.handle = [s](visit v) {
+    const auto shared = std::make_shared<visit>(std::move(v));
+    if (shared->exchange.request().body.size() <= small_body)
+      return start(s, shared);
+    within(s->intake, [s, shared](gate_actor::pointer) { start(s, shared); });
+  };
+  resource one;
+  one.name = "batch";
+  one.pattern = std::string{path} + "/{id}";
+  one.methods = {"GET", "HEAD", "DELETE"};
+  one.quota = s->reading;
+  one.handle = [s](visit v) { read(s, std::make_shared<visit>(std::move(v))); };
+  return {std::move(all), std::move(one)};
+}
+
+} // namespace troupe
