@@ -59,6 +59,7 @@ struct world : test::actors {
                       std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000,
                       1};
                   },
+                  [](const mapped&) {},
                   [](tick_atom) {},
                   [this](stats_atom) { return run_inside(); },
                 };
