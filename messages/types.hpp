@@ -149,7 +149,7 @@ struct inquiry {
   question what;
   strategy how = strategy::merge;
   bool durable = false; // read the database before the providers, and keep what they say there
-  lifetimes kept;
+  lifetimes kept = {};
 };
 
 template <class Inspector>
