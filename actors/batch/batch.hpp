@@ -5,6 +5,7 @@
 
 #include "actors/batch/batch_book.hpp"
 #include "actors/timer/deadlines.hpp"
+#include "actors/timer/pending_alarm.hpp"
 #include "messages/batch.hpp"
 #include "messages/orchestrator.hpp"
 #include "messages/rate_limiter.hpp"

@@ -196,19 +196,4 @@ private:
   std::size_t bytes_ = 0;
 };
 
-/// Warns once per episode (S4-42): above 100 pending tasks it begins, at half of that it is over, so that a count that
-/// hovers about the mark is one episode.
-class pending_alarm {
-public:
-  /// True: say so now.
-  [[nodiscard]] bool rises(std::size_t pending) noexcept {
-    if (pending <= 50)
-      raised_ = false;
-    return pending > 100 && !std::exchange(raised_, true);
-  }
-
-private:
-  bool raised_ = false;
-};
-
 } // namespace troupe

@@ -2,7 +2,7 @@
 // the owners of permits, and wakes itself when the next token, release or deadline is due.
 #pragma once
 
-#include "actors/rate_limiter/pending_alarm.hpp"
+#include "actors/timer/pending_alarm.hpp"
 #include "actors/rate_limiter/permit_book.hpp"
 #include "actors/timer/deadlines.hpp"
 #include "messages/rate_limiter.hpp"

@@ -10,7 +10,6 @@
 #include "actors/store/store.hpp"
 #include "apps/batches/client.hpp"
 #include "apps/batches/resource.hpp"
-#include "apps/books/endpoints.hpp"
 #include "apps/books/google.hpp"
 #include "apps/books/openlibrary.hpp"
 #include "apps/books/routes.hpp"
@@ -18,6 +17,7 @@
 #include "apps/custom/provider.hpp"
 #include "apps/custom/routes.hpp"
 #include "apps/node/edge.hpp"
+#include "apps/node/wiring.hpp"
 #include "messages/all_types.hpp"
 #include "storage/directory.hpp"
 #include "storage/migrations.hpp"
@@ -60,139 +60,6 @@ struct system_config : caf::actor_system_config {
     set("scheduler.max-threads", cores());
   }
 };
-
-permit_book::settings limits_of(const settings& s) {
-  permit_book::settings out;
-  out.rate = s.limits.global.rate;
-  out.burst = s.limits.global.burst;
-  out.jitter = s.limits.jitter;
-  for (const auto& [name, p] : s.providers)
-    out.lanes.push_back({name, p.rate, p.burst, static_cast<int>(p.concurrency), p.adaptive});
-  // Lanes of batch_client's typed calls (DECISIONS C-33): their rate is the common one.
-  for (const auto& [name, concurrency] : {std::pair{lanes::anthropic, 2}, {lanes::spotify, 5}, {lanes::lastfm, 10}})
-    if (!s.providers.contains(name))
-      out.lanes.push_back({std::string{name}, out.rate, out.burst, concurrency});
-  return out;
-}
-
-route_edge edge_of(const config::route_edge_settings& s) {
-  return {s.auth == config::route_auth::key, cors_policy{s.cors.list}, static_cast<std::size_t>(s.max_response.count)};
-}
-
-// What a configured route asks of its callers; the rest is as for every route.
-route_edge edge_of(const custom::route_definition& r) {
-  route_edge out;
-  out.key_required = r.auth == custom::audience::key_holders;
-  return out;
-}
-
-std::vector<std::string> names_of(const std::vector<endpoint>& endpoints) {
-  std::vector<std::string> out;
-  for (const auto& e : endpoints)
-    out.push_back(e.name);
-  return out;
-}
-
-client_quota quota(const config::quota& q) {
-  return {q.count, std::chrono::duration_cast<std::chrono::seconds>(q.window)};
-}
-
-books::endpoint_defaults defaults_of(const settings& s) {
-  books::endpoint_defaults d;
-  d.search = s.routes.search.strategy;
-  d.details = s.routes.details.strategy;
-  d.limit = static_cast<std::int32_t>(s.routes.search.default_limit);
-  d.max_limit = static_cast<std::int32_t>(s.routes.search.max_limit);
-  return d;
-}
-
-std::vector<endpoint> endpoints_of(const settings& s) {
-  const auto d = defaults_of(s);
-  std::vector<endpoint> out{
-    {"search", "/api/v2/books/search", "Search failed", quota(s.limits.client.search),
-      [d](const fields& query, std::span<const std::string>) { return books::parse_search(query, d); },
-      std::chrono::microseconds{0}, edge_of(s.routes.search.edge)},
-    {"details", "/api/v2/books/{isbn}", "Details failed", quota(s.limits.client.details),
-      [d](const fields& query, std::span<const std::string> path) {
-        return books::parse_details(query, path.front(), d);
-      },
-      std::chrono::microseconds{0}, edge_of(s.routes.details.edge)},
-  };
-  for (const auto& r : s.custom_routes)
-    out.push_back({r.name, r.path, "Request failed",
-      {r.limit, std::max(std::chrono::seconds{1}, std::chrono::ceil<std::chrono::seconds>(r.limit_window))},
-      [r](const fields& query, std::span<const std::string> path) { return custom::parse_request(r, query, path); },
-      r.deadline, edge_of(r)});
-  return out;
-}
-
-// The providers that the configuration defines, as the platform knows them, and the programs that their mappers are.
-struct custom_providers {
-  std::map<std::string, std::map<std::string, custom::assignment, std::less<>>> by_provider;
-  std::vector<std::string> programs;
-};
-
-custom_providers custom_providers_of(const settings& s) {
-  custom_providers out;
-  std::map<std::pair<std::string, std::string>, std::size_t> numbers;
-  const auto program_of = [&](const std::string& provider, const custom::operation& o) -> std::optional<std::size_t> {
-    if (o.map.empty())
-      return std::nullopt;
-    const auto [it, added] = numbers.try_emplace({provider, o.name}, out.programs.size());
-    if (added)
-      out.programs.push_back(o.map);
-    return it->second;
-  };
-  for (const auto& [name, p] : s.providers)
-    if (!p.operations.empty())
-      out.by_provider[name]; // one that no route asks is there too
-  for (const auto& r : s.custom_routes)
-    for (const auto& t : r.targets)
-      for (const auto& o : s.providers.at(t.provider).operations)
-        if (o.name == t.operation)
-          out.by_provider[t.provider][r.name] = {o, r.merge, program_of(t.provider, o)};
-  return out;
-}
-
-// Each provider's operations one by one ("google.search"), for batches.
-std::vector<route> with_single_providers(std::vector<route> routes) {
-  const auto joint = routes.size();
-  for (std::size_t i = 0; i < joint; ++i)
-    for (const auto& name : std::vector{routes[i].providers}) {
-      auto one = routes[i];
-      one.name = name + '.' + one.name;
-      one.providers = {name};
-      one.rows = {};
-      routes.push_back(std::move(one));
-    }
-  return routes;
-}
-
-batch_rules batch_rules_of(const settings& s) {
-  const auto d = defaults_of(s);
-  batch_rules out;
-  for (const auto& [name, ignored] : s.providers)
-    out.providers.push_back(name);
-  out.operations = {
-    {"search", {"q", "limit"}, "q", [d](const fields& params) { return books::parse_search(params, d); }},
-    {"details", {"isbn"}, "isbn",
-      [d](const fields& params) { return books::parse_details({}, params.front().second, d); }},
-  };
-  out.max_tasks = static_cast<std::size_t>(s.batch.max_tasks);
-  out.max_time = s.batch.deadline;
-  return out;
-}
-
-batch_book::settings batch_limits(const config::batch_settings& s) {
-  batch_book::settings out;
-  out.max_tasks = static_cast<std::size_t>(s.max_tasks);
-  out.max_held = 4 * out.max_tasks;
-  out.concurrency = static_cast<std::size_t>(s.concurrency);
-  out.concurrency_all = 4 * out.concurrency;
-  out.keep = s.keep;
-  out.max_bytes = static_cast<std::size_t>(s.bytes.count);
-  return out;
-}
 
 struct databases {
   std::shared_ptr<storage::sql> writer;

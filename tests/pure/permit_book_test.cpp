@@ -1,7 +1,7 @@
 #define TEST_SUITE permit_book
 #include "tests/support/test.hpp"
 
-#include "actors/rate_limiter/pending_alarm.hpp"
+#include "actors/timer/pending_alarm.hpp"
 #include "actors/rate_limiter/permit_book.hpp"
 
 #include <random>

@@ -245,7 +245,7 @@ TEST(everything that is wrong with a route is said with its place) {
         "got 1h"},
       {"deadline = \"3s\"", "deadline = \"3\"", "34:12: route.deadline: expected a duration such as 10s, got \"3\""},
       {"limit = \"7/60s\"", "limit = 7", "35:9: route.limit: expected a quota such as 100/60s, got 7"},
-      {"auth = \"none\"", "auth = \"key\"", "36:8: route.auth: expected none (there are no keys yet), got \"key\""},
+      {"auth = \"none\"", "auth = \"all\"", "36:8: route.auth: expected none or key, got \"all\""},
     })
     check_errors(load_custom(replaced(good, what, by)).got, {"t.toml:" + error});
   check_errors(load_custom(replaced(good, "params.lang = \"enum en|de = en\"", "")).got,

@@ -1,0 +1,40 @@
+// From settings to what the actors and the bridge are made with. Pure: nothing here starts anything.
+#pragma once
+
+#include "actors/batch/batch_book.hpp"
+#include "actors/orchestrator/route.hpp"
+#include "actors/rate_limiter/permit_book.hpp"
+#include "apps/batches/body.hpp"
+#include "apps/bridge/bridge.hpp"
+#include "apps/config/config.hpp"
+#include "apps/custom/provider.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+/// The lanes of the rate limiter: one a provider, and those of batch_client's typed calls.
+[[nodiscard]] permit_book::settings limits_of(const config::settings& s);
+
+[[nodiscard]] client_quota quota(const config::quota& q);
+
+/// The questions that the bridge takes: the books' and those of configured routes.
+[[nodiscard]] std::vector<endpoint> endpoints_of(const config::settings& s);
+[[nodiscard]] std::vector<std::string> names_of(const std::vector<endpoint>& endpoints);
+
+/// The providers that the configuration defines, as the platform knows them, and the programs that their mappers are.
+struct custom_providers {
+  std::map<std::string, std::map<std::string, custom::assignment, std::less<>>> by_provider;
+  std::vector<std::string> programs;
+};
+[[nodiscard]] custom_providers custom_providers_of(const config::settings& s);
+
+/// These routes, and each provider's operations one by one ("google.search"), for batches.
+[[nodiscard]] std::vector<route> with_single_providers(std::vector<route> routes);
+
+[[nodiscard]] batch_rules batch_rules_of(const config::settings& s);
+[[nodiscard]] batch_book::settings batch_limits(const config::batch_settings& s);
+
+} // namespace troupe
