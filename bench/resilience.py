@@ -101,8 +101,8 @@ class World:
 
 def rate():
     """60 s of ten times what the global limit allows."""
-    with World(limits__global__rate=40, limits__global__burst=40, request__retries=0, request__deadline="4s",
-               merge__patience="800ms") as w:
+    with World(limits__global__rate=40, limits__global__burst=40, request__retries=0, request__deadline="2s",
+               providers__google__attempt_timeout="1s", providers__openlibrary__attempt_timeout="1s") as w:
         seen = []
         begun = time.monotonic()
         load = subprocess.Popen([build / "paced_bench", "x", f"http://127.0.0.1:{w.port}{SEARCH}", "400", "60"],
@@ -121,7 +121,7 @@ def rate():
 
 def retry_after():
     """429 with Retry-After 2: nothing reaches the provider in those two seconds."""
-    with World(request__retries=0) as w:
+    with World(request__retries=0, providers__google__rate=20, providers__google__burst=20) as w:
         w.load(50, 1)
         w.fault(provider="google", fault="rate_limited", retry_after_s=2)
         before = w.calls()

@@ -130,9 +130,11 @@ std::optional<call> close(self_ptr self, std::uint64_t id) {
       if (a.call == id)
         losers.push_back(attempt);
     for (const auto attempt : losers) {
-      if (s.attempts.at(attempt).permit != 0) { // else it waits for its permit, and gives it back when it comes
+      if (s.attempts.at(attempt).permit != 0) {
         self->send(s.peers.http, http_abort{attempt});
         ++s.aborted;
+      } else { // it waits for its permit; one that is on its way already is given back when it comes
+        self->send(s.peers.limiter, permit_withdraw{attempt});
       }
       end_attempt(self, attempt);
     }
@@ -267,8 +269,8 @@ void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
   ++c.open;
   s.attempts.emplace(attempt, provider_state::attempt{id, 0, second});
   self
-    ->request(
-      s.peers.limiter, caf::infinite, permit_request{s.settings.api->name, remaining(self, c).count(), c.what.priority})
+    ->request(s.peers.limiter, caf::infinite,
+      permit_request{s.settings.api->name, remaining(self, c).count(), c.what.priority, attempt})
     .then([self, attempt](const permit& p) { transfer(self, attempt, p); },
       [self, attempt](const caf::error& e) {
         auto error = from_caf(e);

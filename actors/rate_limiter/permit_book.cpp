@@ -77,6 +77,17 @@ void permit_book::release(std::uint64_t permit) {
   free_.push_back(static_cast<std::uint32_t>(index));
 }
 
+bool permit_book::withdraw(const call& c) {
+  const auto at = find(c.lane);
+  if (at == none)
+    return false;
+  auto& queue = limits_[at].queue;
+  const auto before = queue.size();
+  queue.remove({c.ticket, c.owner, c.priority, {}, c.deadline});
+  waiting_ -= before - queue.size();
+  return queue.size() != before;
+}
+
 void permit_book::owner_down(std::uint64_t owner) {
   std::erase_if(held_back_, [&](const auto& entry) { return entry.second.who.owner == owner; });
   for (std::size_t i = 0; i < held_.size(); ++i)

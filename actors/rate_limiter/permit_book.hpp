@@ -78,6 +78,9 @@ public:
   /// call ends at once, no other lane takes a token and nobody new comes. Else it waits.
   [[nodiscard]] decision request(time now, const call& c);
 
+  /// Forgets a request that waits; no token is spent on it. False: it does not wait (any more).
+  bool withdraw(const call& c);
+
   /// Gives a permit back; one that is unknown (its owner died) changes nothing.
   void release(std::uint64_t permit);
 

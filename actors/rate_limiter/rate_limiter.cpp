@@ -26,6 +26,7 @@ void settle(self_ptr self) {
     auto node = s.waiting.extract(d.ticket);
     if (node.empty())
       continue;
+    s.by_owner.erase({node.mapped().owner, node.mapped().owners_id});
     if (d.refused == ec::none) {
       count_grant(s, d);
       node.mapped().promise.deliver(permit{d.permit, us(d.waited)});
@@ -73,16 +74,35 @@ caf::typed_response_promise<permit> request(self_ptr self, const permit_request&
     count_grant(s, d);
     promise.deliver(permit{d.permit, 0});
   } else {
-    s.waiting.emplace(d.ticket, rate_limiter_state::waiter{promise, owner_id});
+    s.waiting.emplace(d.ticket,
+      rate_limiter_state::waiter{promise, owner_id, r.id, r.lane, t + microseconds{r.remaining_us}, r.priority});
+    if (r.id != 0)
+      s.by_owner.insert_or_assign({owner_id, r.id}, d.ticket);
     settle(self);
   }
   return promise;
+}
+
+void withdraw(self_ptr self, const permit_withdraw& p) {
+  auto& s = self->state;
+  const auto known = s.by_owner.find({self->current_sender() ? self->current_sender()->id() : 0, p.id});
+  if (known == s.by_owner.end())
+    return; // its permit is on its way, or was refused
+  const auto it = s.waiting.find(known->second);
+  auto& w = it->second;
+  if (!s.book->withdraw({w.lane, w.owner, w.deadline, it->first, w.priority}))
+    return; // granted, and only held back for its jitter
+  w.promise.deliver(make_error(ec::cancelled, "withdrawn"));
+  s.waiting.erase(it);
+  s.by_owner.erase(known);
+  settle(self);
 }
 
 void owner_down(self_ptr self, caf::actor_id owner) {
   auto& s = self->state;
   s.watched.erase(owner);
   std::erase_if(s.waiting, [&](const auto& entry) { return entry.second.owner == owner; });
+  std::erase_if(s.by_owner, [&](const auto& entry) { return entry.first.first == owner; });
   s.book->owner_down(owner);
   settle(self);
 }
@@ -140,6 +160,7 @@ rate_limiter_actor::behavior_type rate_limiter(self_ptr self, rate_limiter_setti
   });
   return {
     [self](const permit_request& r) { return request(self, r); },
+    [self](const permit_withdraw& p) { withdraw(self, p); },
     [self](const permit_release& r) {
       self->state.book->release(r.id);
       settle(self);

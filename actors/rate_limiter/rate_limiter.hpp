@@ -2,9 +2,9 @@
 // the owners of permits, and wakes itself when the next token, release or deadline is due.
 #pragma once
 
-#include "actors/timer/pending_alarm.hpp"
 #include "actors/rate_limiter/permit_book.hpp"
 #include "actors/timer/deadlines.hpp"
+#include "actors/timer/pending_alarm.hpp"
 #include "messages/rate_limiter.hpp"
 
 #include <caf/stateful_actor.hpp>
@@ -13,10 +13,12 @@
 #include <spdlog/logger.h>
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 namespace troupe {
 
@@ -29,6 +31,10 @@ struct rate_limiter_state {
   struct waiter {
     caf::typed_response_promise<permit> promise;
     caf::actor_id owner = 0;
+    std::uint64_t owners_id = 0; // what the owner calls the request; 0: nothing
+    std::string lane;
+    permit_book::time deadline{};
+    troupe::priority priority = troupe::priority::interactive;
   };
   struct served { // of one lane and priority
     std::int64_t granted = 0;
@@ -43,7 +49,8 @@ struct rate_limiter_state {
 
   std::optional<permit_book> book;
   std::shared_ptr<spdlog::logger> log;
-  std::unordered_map<std::uint64_t, waiter> waiting; // by ticket
+  std::unordered_map<std::uint64_t, waiter> waiting;                         // by ticket
+  std::map<std::pair<caf::actor_id, std::uint64_t>, std::uint64_t> by_owner; // tickets of those that have a name
   std::unordered_set<caf::actor_id> watched;
   std::uint64_t last_ticket = 0;
   wake_up tick;

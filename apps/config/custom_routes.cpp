@@ -276,7 +276,8 @@ private:
 } // namespace
 
 std::vector<std::string> built_in_paths() {
-  return {"/api/v2/books/search", "/api/v2/books/{isbn}", "/api/v1/batches", "/api/v1/batches/{id}", "/health", "/metrics"};
+  return {
+    "/api/v2/books/search", "/api/v2/books/{isbn}", "/api/v1/batches", "/api/v1/batches/{id}", "/health", "/metrics"};
 }
 
 void define(const custom_source& source, const program_checker& check, settings& s, std::vector<std::string>& errors) {

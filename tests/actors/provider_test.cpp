@@ -24,11 +24,22 @@ struct world : test::actors {
   bool hang = false;
   caf::optional<caf::error> death;
 
-  rate_limiter_actor limiter = sys.spawn([this](rate_limiter_actor::pointer) -> rate_limiter_actor::behavior_type {
+  bool withhold = false; // the limiter's permits
+  std::vector<caf::typed_response_promise<permit>> withheld;
+  std::vector<std::uint64_t> withdrawn;
+  rate_limiter_actor::pointer limiter_me = nullptr;
+
+  rate_limiter_actor limiter = sys.spawn([this](rate_limiter_actor::pointer me) -> rate_limiter_actor::behavior_type {
+    limiter_me = me;
     return {
-      [this](const permit_request&) {
+      [this](const permit_request&) -> caf::result<permit> {
+        if (withhold) {
+          withheld.push_back(limiter_me->make_response_promise<permit>());
+          return withheld.back();
+        }
         return permit{static_cast<std::uint64_t>(++granted), 0};
       },
+      [this](const permit_withdraw& w) { withdrawn.push_back(w.id); },
       [this](const permit_release&) { ++released; },
       [this](const lane_pause& p) { paused_us = p.pause_us; },
       [](tick_atom) {},
@@ -339,6 +350,19 @@ TEST(a call that is cancelled is taken off the wire and answered) {
   late.status = 503;
   inside(http, [&] { held[0].deliver(late); });
   CHECK_EQ(released, 1);
+}
+
+TEST(a call that is cancelled while it waits for a permit spends none) {
+  start();
+  withhold = true;
+  const auto c = plain();
+  const auto end = call(c);
+  caf::anon_send(life, provider_cancel{c.id});
+  settle();
+  CHECK(end->code == ec::cancelled);
+  CHECK_EQ(withdrawn.size(), 1u);
+  CHECK(requests.empty());
+  CHECK(aborted.empty());
 }
 
 TEST(a share of failures drains it and what is under way still succeeds) {

@@ -33,7 +33,7 @@ struct world : test::actors {
     priority urgency = priority::interactive) {
     auto out = std::make_shared<ending>();
     auto caller = sys.spawn([=, to = limiter](caf::event_based_actor* me) -> caf::behavior {
-      me->request(to, caf::infinite, permit_request{lane, remaining.count(), urgency})
+      me->request(to, caf::infinite, permit_request{lane, remaining.count(), urgency, 9})
         .then(
           [out](const permit& p) {
             *out = {ec::none, p.id};
@@ -41,7 +41,7 @@ struct world : test::actors {
           [out](const caf::error& e) {
             *out = {from_caf(e).code, 0};
           });
-      return {[](int) {}}; // stays alive: the permit is its own
+      return {[=](int) { me->send(to, permit_withdraw{9}); }}; // stays alive: the permit is its own
     });
     callers.push_back(caller);
     settle();
@@ -199,6 +199,20 @@ TEST(an unknown lane is refused at once) {
   CHECK(ask(10s, "nobody")->code == ec::bad_request);
   CHECK(ask(10s, "google", static_cast<priority>(7))->code == ec::bad_request);
   CHECK_EQ(count("troupe_permits_refused_total", "unknown_lane"), 2);
+}
+
+TEST(a request that is withdrawn spends no token and the next one has it) {
+  ask();
+  ask();
+  const auto first = ask();
+  const auto second = ask();
+  caf::anon_send(callers[2], 0);
+  caf::anon_send(callers[2], 0); // no second time
+  settle();
+  CHECK(first->code == ec::cancelled);
+  advance(100ms); // one token
+  CHECK(second->code == ec::none);
+  CHECK_EQ(count("troupe_permits_waiting", "google", "interactive"), 0);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

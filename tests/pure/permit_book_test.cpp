@@ -1,8 +1,8 @@
 #define TEST_SUITE permit_book
 #include "tests/support/test.hpp"
 
-#include "actors/timer/pending_alarm.hpp"
 #include "actors/rate_limiter/permit_book.hpp"
+#include "actors/timer/pending_alarm.hpp"
 
 #include <random>
 #include <stdexcept>
