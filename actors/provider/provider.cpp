@@ -26,6 +26,14 @@ microseconds remaining(self_ptr self, const call& c) {
   return std::max(std::chrono::duration_cast<microseconds>(c.deadline - self->clock().now()), microseconds{0});
 }
 
+// The time until which a permit is of use: one that comes at the last moment is a token for a call that cannot end in
+// time, and under overload, when everybody is served just before the deadline, nearly every token would go that way.
+microseconds time_for_permit(self_ptr self, const call& c) {
+  constexpr microseconds least = std::chrono::milliseconds{20}; // a quick answer over a network
+  const auto left = remaining(self, c);
+  return left - std::min(left / 2, std::max(least, 2 * self->state.typical));
+}
+
 http_request build(self_ptr self, std::uint64_t attempt, const call& c) {
   const auto& cfg = self->state.settings;
   auto target = cfg.api->build(c.what, cfg.key);
@@ -193,6 +201,7 @@ void on_found(self_ptr self, std::uint64_t attempt, records_ptr found, microseco
   const auto ended = end_attempt(self, attempt);
   if (!ended)
     return;
+  s.typical += (upstream - s.typical) / 8;
   auto c = close(self, ended->call);
   s.hedges_won += ended->second ? 1 : 0;
   const auto verdict = s.health->succeeded(self->clock().now(), upstream);
@@ -270,7 +279,7 @@ void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
   s.attempts.emplace(attempt, provider_state::attempt{id, 0, second});
   self
     ->request(s.peers.limiter, caf::infinite,
-      permit_request{s.settings.api->name, remaining(self, c).count(), c.what.priority, attempt})
+      permit_request{s.settings.api->name, time_for_permit(self, c).count(), c.what.priority, attempt})
     .then([self, attempt](const permit& p) { transfer(self, attempt, p); },
       [self, attempt](const caf::error& e) {
         auto error = from_caf(e);

@@ -87,6 +87,7 @@ struct provider_state {
   std::unordered_map<std::uint64_t, call> calls;       // by the asker's id
   std::unordered_map<std::uint64_t, attempt> attempts; // under way
   std::uint64_t last_attempt = 0;
+  std::chrono::microseconds typical{0}; // what an answer takes, as a moving average
   deadlines<std::pair<due, std::uint64_t>> timers;
   wake_up tick;
   std::int64_t retried = 0;

@@ -14,6 +14,9 @@ constexpr int overdue_share = 16;
 // in, and refused at its deadline at the latest.
 constexpr int looked_through = 1'000;
 
+// A tick comes so much later than it was asked for, on a busy machine.
+constexpr std::chrono::nanoseconds late_wake_up = std::chrono::milliseconds{1};
+
 constexpr std::string_view root_name = "global";
 
 } // namespace
@@ -297,9 +300,10 @@ void permit_book::serve(choice what, time now, std::vector<decision>& out) {
   const auto permit = grant(what.lane, who.owner, now);
   auto at = now;
   if (now > who.since && jitter_ > jitter_.zero())
-    at = std::min(
-      now + time{std::uniform_int_distribution<std::int64_t>{0, jitter_.count()}(random_)}, who.deadline - time{1});
-  if (at > now)
+    at += time{std::uniform_int_distribution<std::int64_t>{0, jitter_.count()}(random_)};
+  // Its token is spent: whoever is served at the last moment, as everybody is under overload, must not lose it to the
+  // jitter, nor to a wake-up that comes a little late.
+  if (at > now && at + late_wake_up < who.deadline)
     held_back_.emplace(std::pair{at, permit}, held_back{who, permit});
   else
     out.push_back({who.ticket, ec::none, permit, now - who.since, what.lane, who.priority});

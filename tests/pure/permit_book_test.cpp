@@ -406,3 +406,38 @@ TEST(whatever happens every request ends once and nothing leaks) {
   CHECK_EQ(b.waiting(), 0u);
   CHECK(!b.next_wake(now));
 }
+
+TEST(who is served at the last moment does not lose the permit to the jitter) {
+  permit_book::settings s;
+  s.rate = 40;
+  s.burst = 1;
+  s.jitter = 5ms;
+  s.seed = 1;
+  s.lanes = {{"google", 1'000, 1'000, 1'000}};
+  permit_book b{s, 0s};
+  REQUIRE(b.request(0s, {"google", 1, 10s, 1, priority::interactive}).permit != 0);
+  REQUIRE(b.request(0s, {"google", 1, 26ms, 2, priority::interactive}).permit == 0);
+  const auto served = b.poll(25ms); // its token comes, a millisecond before its deadline
+  REQUIRE_EQ(served.size(), 1u);
+  CHECK(served[0].refused == ec::none);
+  CHECK(served[0].permit != 0);
+}
+
+TEST(a request that is withdrawn leaves its token to the next) {
+  permit_book::settings s;
+  s.rate = 40;
+  s.burst = 1;
+  s.jitter = 0ms;
+  s.lanes = {{"google", 1'000, 1'000, 1'000}};
+  permit_book b{s, 0s};
+  REQUIRE(b.request(0s, {"google", 1, 10s, 1, priority::interactive}).permit != 0);
+  const permit_book::call second{"google", 1, 5s, 2, priority::interactive};
+  REQUIRE(b.request(0s, second).permit == 0);
+  REQUIRE(b.request(0s, {"google", 1, 10s, 3, priority::interactive}).permit == 0);
+  CHECK(b.withdraw(second));
+  CHECK(!b.withdraw(second));
+  CHECK_EQ(b.waiting(), 1u);
+  const auto served = b.poll(25ms);
+  REQUIRE_EQ(served.size(), 1u);
+  CHECK_EQ(served[0].ticket, 3u);
+}
