@@ -51,14 +51,13 @@ permit_book::decision permit_book::request(time now, const call& c) {
   auto& queue = limits_[lane].queue;
   const lane_queue::waiter who{c.ticket, c.owner, c.priority, now, c.deadline};
   const bool full = waiting_ >= max_waiting_;
-  if (c.deadline <= now) {
-    said.refused = ec::permit_refused;
-  } else if (queue.empty() && (waiting_ == 0 || full) && ready(lane, now)) {
+  const bool in_time = c.deadline > now;
+  if (in_time && queue.empty() && (waiting_ == 0 || full) && ready(lane, now)) {
     // A queue that other lanes have filled is no reason to refuse what is there.
     said.permit = grant(lane, c.owner, now);
-  } else if (full) {
+  } else if (in_time && full) {
     said.refused = ec::overloaded;
-  } else if (hopeless(lane, who, now)) {
+  } else if (!in_time || hopeless(lane, who, now)) {
     said.refused = ec::permit_refused;
   } else {
     queue.add(who);

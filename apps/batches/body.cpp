@@ -183,6 +183,7 @@ result<batch_task> read_operation(
     rules.operations.begin(), rules.operations.end(), [&](const auto& o) { return o.name == name.value(); });
   if (op == rules.operations.end()) {
     std::vector<std::string> names;
+    names.reserve(rules.operations.size());
     for (const auto& o : rules.operations)
       names.push_back(o.name);
     return wrong(m.path + "operation", "unknown operation " + quoted(name.value()) + "; expected " + listed(names));

@@ -198,6 +198,7 @@ void define_operations(
   if (!check || programs.empty())
     return;
   std::vector<std::string> texts;
+  texts.reserve(programs.size());
   for (const auto& p : programs)
     texts.push_back(p.text);
   const auto said = check(texts);

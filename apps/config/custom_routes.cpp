@@ -1,6 +1,8 @@
 #include "apps/config/custom.hpp"
 #include "apps/config/nearest.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -202,7 +204,7 @@ private:
     for (const auto& name : names.value()) {
       if (!is_declared(name))
         wrong_at(
-          "path", "{" + name + "} is no parameter: expected params." + name + " = \"text 1..100\" or another type");
+          "path", fmt::format("{{{0}}} is no parameter: expected params.{0} = \"text 1..100\" or another type", name));
       const auto* p = parameter(name);
       if (p != nullptr && p->fallback)
         wrong(*seen_.at("params." + name), "expected no default: it stands in the path, which always has it");

@@ -87,6 +87,7 @@ private:
       return std::pair{a.at.line, a.at.column} < std::pair{b.at.line, b.at.column};
     });
     std::vector<custom_item> items;
+    items.reserve(list.size());
     for (auto& each : list)
       items.push_back(std::move(each.item));
     return items;
