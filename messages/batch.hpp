@@ -11,7 +11,8 @@
 namespace troupe {
 
 /// Run one task. `parent` is the running task that asks and waits, if one does: it holds no slot meanwhile, so that a
-/// task may execute another even at concurrency 1.
+/// task may execute another even at concurrency 1. Its lane's permit it gives back for good: what it calls after its
+/// waiting is a task of its own.
 struct task_execute {
   batch_task task;
   task_ref parent;
@@ -29,6 +30,7 @@ struct batch_enqueue {
   std::string key;         // of idempotency; empty: none. Lives as long as its batch
   std::string fingerprint; // of what came with that key
   task_ref parent;         // the running task that enqueues, if one does
+  std::string traceparent; // W3C Trace Context of whoever wants it, for its calls to providers; may be empty
 };
 
 /// A batch was admitted, or (`repeated`) the one that came with this key before.

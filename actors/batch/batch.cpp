@@ -74,18 +74,22 @@ void start_function(self_ptr self, task_ref t, batch_task task, std::int64_t lef
   auto& s = self->state;
   if (task.lane.empty())
     return run_function(self, t, task.work);
-  s.runs.at(t).lane = task.lane;
-  self->request(s.peers.limiter, caf::infinite, permit_request{task.lane, left_us, priority::batch})
+  const auto id = ++s.last_permit;
+  s.runs.at(t).asked = id;
+  self->request(s.peers.limiter, by_its_deadline, permit_request{task.lane, left_us, priority::batch, id})
     .then(
       [self, t, work = std::move(task.work)](const permit& p) {
         auto& state = self->state;
-        state.runs.at(t).permit = p.id;
+        auto& r = state.runs.at(t);
+        r.asked = 0;
+        r.permit = p.id;
         if (state.book->is_open(t))
           return run_function(self, t, work);
         release(self, t); // it ended while it waited
         settle(self);
       },
       [self, t](const caf::error& e) {
+        self->state.runs.at(t).asked = 0;
         auto why = from_caf(e);
         ended(self, t, {why.code, std::move(why.message), {}, {}});
         settle(self);
@@ -101,41 +105,71 @@ task_result result_of(outcome o) {
   return {o.code, std::move(o.message), {}, {}};
 }
 
-void answered(self_ptr self, const std::string& key, const task_result& r) {
-  auto node = self->state.calls.extract(key);
+std::string key_of(const question& what) {
+  auto key = what.route + '\0' + what.text + '\0' + std::to_string(what.limit);
+  for (const auto& [name, value] : what.params)
+    key.append(1, '\0').append(name).append(1, '\0').append(value);
+  return key;
+}
+
+// Nobody may join this call any more.
+void close_call(batch_actor_state& s, std::uint64_t id, const batch_actor_state::shared_call& call) {
+  if (const auto it = s.joinable.find(call.key); it != s.joinable.end() && it->second == id)
+    s.joinable.erase(it);
+}
+
+void answered(self_ptr self, std::uint64_t id, const task_result& r) {
+  auto node = self->state.calls.extract(id);
   if (node.empty())
     return;
+  close_call(self->state, id, node.mapped());
   for (const auto t : node.mapped().tasks)
     ended(self, t, r);
   settle(self);
 }
 
+// One of a call's tasks has ended without it; the last takes the call off the wire.
+void leave_call(self_ptr self, std::uint64_t id) {
+  auto& s = self->state;
+  const auto it = s.calls.find(id);
+  if (it == s.calls.end() || --it->second.open > 0)
+    return;
+  close_call(s, id, it->second);
+  self->send(s.peers.orchestrator, fetch_cancel{id}); // which answers the fetch
+}
+
 void start_question(self_ptr self, task_ref t, question what, std::int64_t left_us) {
   auto& s = self->state;
-  auto key = what.route + '\0' + what.text + '\0' + std::to_string(what.limit);
+  auto key = key_of(what);
   const auto deadline = s.book->deadline_of(t);
-  if (const auto same = s.calls.find(key); same != s.calls.end()) {
-    if (same->second.deadline >= deadline) {
+  auto& call_of_task = s.runs.at(t).call;
+  if (const auto same = s.joinable.find(key); same != s.joinable.end()) {
+    if (auto& call = s.calls.at(same->second); call.deadline >= deadline) {
       ++s.shared;
-      same->second.tasks.push_back(t);
+      ++call.open;
+      call.tasks.push_back(t);
+      call_of_task = same->second;
       return;
     }
-    key += '\0' + std::to_string(t.batch) + '.' + std::to_string(t.index); // it would not wait long enough: alone
+    key.clear(); // it would not wait long enough: alone
   }
-  s.calls.emplace(key, batch_actor_state::shared_call{deadline, {t}});
-  self->request(
-        s.peers.orchestrator, caf::infinite, fetch{++s.last_fetch, std::move(what), strategy::fallback, left_us})
-    .then([self, key](outcome& o) { answered(self, key, result_of(std::move(o))); },
-      [self, key](const caf::error& e) {
+  const auto id = call_of_task = ++s.last_fetch;
+  if (!key.empty())
+    s.joinable.emplace(key, id);
+  s.calls.emplace(id, batch_actor_state::shared_call{std::move(key), deadline, {t}});
+  what.traceparent = s.open.at(t.batch).traceparent;
+  self->request(s.peers.orchestrator, by_its_deadline, fetch{id, std::move(what), strategy::fallback, left_us})
+    .then([self, id](outcome& o) { answered(self, id, result_of(std::move(o))); },
+      [self, id](const caf::error& e) {
         auto why = from_caf(e);
-        answered(self, key, {why.code, std::move(why.message), {}, {}});
+        answered(self, id, {why.code, std::move(why.message), {}, {}});
       });
 }
 
 void start(self_ptr self, task_ref t) {
   auto& s = self->state;
   auto task = std::move(s.open.at(t.batch).tasks[t.index]);
-  s.runs.emplace(t, batch_actor_state::run{{}, 0, self->clock().now(), std::make_shared<std::atomic<bool>>(false)});
+  s.runs.emplace(t, batch_actor_state::run{0, 0, 0, self->clock().now(), std::make_shared<std::atomic<bool>>(false)});
   const auto left = us(s.book->deadline_of(t) - now(self));
   if (task.work)
     start_function(self, t, std::move(task), left);
@@ -166,18 +200,26 @@ void count(batch_actor_state& s, const task_result& r) {
   ++(r.code == ec::none ? s.succeeded : r.code == ec::cancelled ? s.cancelled : s.failed);
 }
 
+// The task has ended before what runs for it: that is for nobody. Says how long it has run.
+std::int64_t abandon(self_ptr self, batch_actor_state::run& r) {
+  auto& s = self->state;
+  r.cancelled->store(true);
+  if (r.asked != 0)
+    self->send(s.peers.limiter, permit_withdraw{r.asked}); // which answers the request
+  if (const auto call = std::exchange(r.call, 0); call != 0)
+    leave_call(self, call);
+  return us(self->clock().now() - r.since);
+}
+
 void on_ending(self_ptr self, const batch_book::ending& e) {
   auto& s = self->state;
+  const auto running = s.runs.find(e.task);
+  const auto took = running != s.runs.end() ? abandon(self, running->second) : 0;
   if (!s.book->is_known(e.task.batch))
     return;
   const auto& result = s.book->result_of(e.task);
   const auto& id = s.book->id_of(e.task.batch);
   count(s, result);
-  std::int64_t took = 0;
-  if (const auto it = s.runs.find(e.task); it != s.runs.end()) {
-    it->second.cancelled->store(true); // whatever it still does is for nobody
-    took = us(self->clock().now() - it->second.since);
-  }
   s.settings.log->debug(
     "Batch {} task {}: {} after {} us", id.empty() ? "-" : id, e.task.index, to_string(result.code), took);
   const auto it = s.open.find(e.task.batch);
@@ -270,8 +312,8 @@ void admit_one(self_ptr self, batch_actor_state::arrival& a) {
   }
   const auto& [serial, repeated] = admitted.value();
   if (!repeated)
-    s.open.emplace(
-      serial, batch_actor_state::open_batch{std::move(b.tasks), std::move(b.progress), a.parent, a.result});
+    s.open.emplace(serial, batch_actor_state::open_batch{
+                             std::move(b.tasks), std::move(b.progress), std::move(b.traceparent), a.parent, a.result});
   if (a.single)
     begin_wait(self, a.parent);
   else

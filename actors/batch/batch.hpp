@@ -42,21 +42,25 @@ struct batch_actor_state {
   struct open_batch {
     std::vector<batch_task> tasks; // each is taken out when it starts
     task_observer progress;
+    std::string traceparent;
     task_ref parent;                                  // of a single task, who waits
     caf::typed_response_promise<task_result> promise; // of a single task
   };
 
   struct run {
-    std::string lane;
+    std::uint64_t asked = 0;  // for a permit, by this id; 0: never, or it was answered
     std::uint64_t permit = 0; // 0: holds none
+    std::uint64_t call = 0;   // of a question: which call it waits for
     time since;
     std::shared_ptr<std::atomic<bool>> cancelled;
   };
 
   /// A call to a provider that several equal tasks wait for.
   struct shared_call {
+    std::string key; // what makes tasks equal; empty: nobody may join
     batch_book::time deadline;
     std::vector<task_ref> tasks;
+    std::size_t open = 1; // of these tasks, how many have not ended
   };
 
   struct waiter {
@@ -74,7 +78,8 @@ struct batch_actor_state {
   std::vector<arrival> arrivals;
   std::unordered_map<std::uint64_t, open_batch> open;
   std::map<task_ref, run> runs;
-  std::unordered_map<std::string, shared_call> calls;
+  std::unordered_map<std::uint64_t, shared_call> calls; // by the id of their fetch
+  std::unordered_map<std::string, std::uint64_t> joinable;
   std::map<std::uint64_t, waiter> waiters;
   std::unordered_map<std::uint64_t, std::function<void()>> deliveries; // by the token that the book hands back
   deadlines<std::uint64_t> waits;
@@ -83,6 +88,7 @@ struct batch_actor_state {
   std::uint64_t last_waiter = 0;
   std::uint64_t last_token = 0;
   std::uint64_t last_fetch = 0;
+  std::uint64_t last_permit = 0;
   std::int64_t succeeded = 0;
   std::int64_t failed = 0;
   std::int64_t cancelled = 0;

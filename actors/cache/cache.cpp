@@ -203,7 +203,7 @@ void ask_providers(self_ptr self, const std::string& key) {
   f.asks_database = false;
   const auto left = std::chrono::duration_cast<microseconds>(f.deadline - self->clock().now());
   const auto question = expect(self, key, std::max(left, microseconds{0}) + grace);
-  self->request(s.peers.orchestrator, caf::infinite, fetch{question, f.about.what, f.about.how, left.count()})
+  self->request(s.peers.orchestrator, by_its_deadline, fetch{question, f.about.what, f.about.how, left.count()})
     .then(
       [=](outcome& o) {
         if (expected(self->state, key, question))
@@ -237,7 +237,7 @@ void ask_database(self_ptr self, const std::string& key) {
   auto& f = s.under_way.at(key);
   f.asks_database = true;
   const auto question = expect(self, key, database_patience);
-  self->request(s.peers.reader, caf::infinite, record_read{f.about.what.text})
+  self->request(s.peers.reader, by_its_deadline, record_read{f.about.what.text})
     .then(
       [=](stored_records& rows) {
         if (expected(self->state, key, question))

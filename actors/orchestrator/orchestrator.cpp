@@ -85,7 +85,7 @@ void ask(self_ptr self, std::uint64_t id, request& r, std::size_t place, bool pr
   if (to.spec.hedge_percentile > 0 && !probe)
     if (const auto slow = to.latency.quantile(to.spec.hedge_percentile))
       out.hedge_after_us = slow->count();
-  self->request(to.life, caf::infinite, std::move(out))
+  self->request(to.life, by_its_deadline, std::move(out))
     .then([self, call](const provider_answer& answer) { on_answer(self, call, answer); },
       [self, call](const caf::error& e) { on_failure(self, call, from_caf(e), 1); });
 }

@@ -262,7 +262,7 @@ void transfer(self_ptr self, std::uint64_t attempt, const permit& p) {
   auto& c = s.calls.at(it->second.call);
   if (c.hedge_after > microseconds{0} && !c.hedged && c.made == 1 && !c.probe)
     schedule(self, it->second.call, c, due::hedge, c.hedge_after);
-  self->request(s.peers.http, caf::infinite, build(self, attempt, c))
+  self->request(s.peers.http, by_its_deadline, build(self, attempt, c))
     .then([self, attempt](const http_response& response) { judge(self, attempt, response); },
       [self, attempt](const caf::error& e) {
         auto error = from_caf(e);
@@ -278,7 +278,7 @@ void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
   ++c.open;
   s.attempts.emplace(attempt, provider_state::attempt{id, 0, second});
   self
-    ->request(s.peers.limiter, caf::infinite,
+    ->request(s.peers.limiter, by_its_deadline,
       permit_request{s.settings.api->name, time_for_permit(self, c).count(), c.what.priority, attempt})
     .then([self, attempt](const permit& p) { transfer(self, attempt, p); },
       [self, attempt](const caf::error& e) {

@@ -8,6 +8,12 @@
 
 namespace troupe {
 
+/// How long to wait for an answer of an actor of this node: CAF sets no limit. Its time-outs wake its clock's thread at
+/// every request and stay in memory until they fire, answered or not; and none is needed: a request carries its
+/// deadline, whoever is asked keeps it in a book of his own, answers by then, and answers everybody when he ends. Never
+/// across nodes: of a peer that was killed no error comes (DESIGN, CAF's traps).
+inline constexpr auto by_its_deadline = caf::infinite;
+
 /// Sends `self` a tick at `when`, unless one comes at least as early.
 template <class Self>
 void wake_at(Self self, wake_up& a, std::optional<wake_up::time> when) {

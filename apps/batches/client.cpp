@@ -1,5 +1,7 @@
 #include "apps/batches/client.hpp"
 
+#include "actors/timer/timer.hpp"
+
 #include <algorithm>
 #include <atomic>
 
@@ -58,7 +60,7 @@ batch_query all_of(std::string id) {
 }
 
 void await(gate_actor::pointer self, const batch_actor& to, const batch_query& q, const view_promise_ptr& promise) {
-  self->request(to, caf::infinite, q)
+  self->request(to, by_its_deadline, q)
     .then(
       [promise](batch_view& v) {
         if (v.state == batch_state::failed)
@@ -115,7 +117,7 @@ std::future<task_result> batch_client::execute(batch_task t, microseconds timeou
   auto out = promise->future();
   within(gate_,
     [promise, to = batches_, e = task_execute{std::move(t), current, timeout.count()}](gate_actor::pointer self) {
-      self->request(to, caf::infinite, e)
+      self->request(to, by_its_deadline, e)
         .then([promise](task_result& r) { promise->set(std::move(r)); },
           [promise](const caf::error& wrong) { promise->set(failed(wrong)); });
     });
@@ -155,7 +157,7 @@ std::vector<batch_client::task_future> batch_client::enqueue_tasks(
   };
   auto shared = std::make_shared<batch_enqueue>(std::move(b));
   within(gate_, [each, shared, to = batches_](gate_actor::pointer self) {
-    self->request(to, caf::infinite, std::move(*shared))
+    self->request(to, by_its_deadline, std::move(*shared))
       .then([](const batch_ticket&) {},
         [each](const caf::error& wrong) {
           for (auto& promise : *each)
@@ -193,7 +195,7 @@ std::future<result<batch_view>> batch_client::execute_batch(
   shared->progress = how.progress;
   shared->parent = current;
   within(gate_, [promise, shared, to = batches_, q = all_of(std::move(name))](gate_actor::pointer self) {
-    self->request(to, caf::infinite, std::move(*shared))
+    self->request(to, by_its_deadline, std::move(*shared))
       .then([self, to, q, promise](const batch_ticket&) { await(self, to, q, promise); },
         [promise](const caf::error& wrong) { promise->set(failure(wrong)); });
   });
@@ -204,7 +206,7 @@ std::future<result<batch_view>> batch_client::cancel(std::string id) {
   auto promise = view_promise();
   auto out = promise->future();
   within(gate_, [promise, to = batches_, c = batch_cancel{std::move(id)}](gate_actor::pointer self) {
-    self->request(to, caf::infinite, c)
+    self->request(to, by_its_deadline, c)
       .then([promise](batch_view& v) { promise->set(std::move(v)); },
         [promise](const caf::error& wrong) { promise->set(failure(wrong)); });
   });
@@ -215,7 +217,7 @@ std::future<std::int64_t> batch_client::pending_count() {
   auto promise = std::make_shared<kept_promise<std::int64_t>>(0);
   auto out = promise->future();
   within(gate_, [promise, to = batches_](gate_actor::pointer self) {
-    self->request(to, caf::infinite, pending_atom::value)
+    self->request(to, by_its_deadline, pending_atom::value)
       .then([promise](std::int64_t n) { promise->set(n); }, [promise](const caf::error&) { promise->set(0); });
   });
   return out;

@@ -1,5 +1,6 @@
 #include "apps/batches/resource.hpp"
 
+#include "actors/timer/timer.hpp"
 #include "apps/config/values.hpp"
 #include "apps/http/uri.hpp"
 
@@ -29,7 +30,8 @@ constexpr std::size_t small_body = std::size_t{64} << 10;
 constexpr auto longest_wait = std::chrono::seconds{60};
 constexpr std::int64_t page = 100;
 constexpr std::int64_t longest_page = 1'000;
-constexpr std::size_t page_bytes = std::size_t{8} << 20; // a page ends early when it holds so much
+// A page of results ends this far below the bound of an answer: room for the head and for `next`.
+constexpr std::size_t page_margin = 4'096;
 constexpr std::size_t longest_key = 255;
 
 std::string to_hex(std::uint64_t n) {
@@ -124,10 +126,11 @@ using settings_ptr = std::shared_ptr<const batch_resource_settings>;
 // Asks how the batch stands and says so; `status` for one that still runs.
 void show(gate_actor::pointer self, const settings_ptr& s, const visit_ptr& v, const std::string& id, const wish& w,
   int status) {
-  self->request(s->batches, caf::infinite, batch_query{id, w.offset, w.limit, w.wait.count(), {}})
+  self->request(s->batches, by_its_deadline, batch_query{id, w.offset, w.limit, w.wait.count(), {}})
     .then(
-      [v, status](const batch_view& view) {
-        answer(*v, view.state == batch_state::running ? status : 200, to_json(view, page_bytes));
+      [v, status, bytes = s->edge.max_response](const batch_view& view) {
+        answer(*v, view.state == batch_state::running ? status : 200,
+          to_json(view, bytes > page_margin ? bytes - page_margin : 1));
       },
       [v](const caf::error& e) { refuse(*v, from_caf(e)); });
 }
@@ -149,12 +152,13 @@ void start(const settings_ptr& s, const visit_ptr& v) {
   b->tasks = std::move(order.value().tasks);
   b->strict = order.value().strict;
   b->remaining_us = order.value().remaining_us;
+  b->traceparent = v->traceparent;
   if (!key.empty()) {
     b->key = v->client + '\n' + key; // a client's keys are its own
     b->fingerprint = fingerprint_of(request.body);
   }
   within(s->gate, [s, v, b, asked = w.value()](gate_actor::pointer self) {
-    self->request(s->batches, caf::infinite, std::move(*b))
+    self->request(s->batches, by_its_deadline, std::move(*b))
       .then(
         [self, s, v, asked](const batch_ticket& t) {
           append_field(v->head, "Location", std::string{path} + '/' + t.id);
@@ -174,7 +178,7 @@ void read(const settings_ptr& s, const visit_ptr& v) {
     return refuse(*v, 404, "Not found", "there is no such batch");
   if (v->exchange.request().method == "DELETE") {
     within(s->gate, [s, v](gate_actor::pointer self) {
-      self->request(s->batches, caf::infinite, batch_cancel{v->captured})
+      self->request(s->batches, by_its_deadline, batch_cancel{v->captured})
         .then([v](const batch_view& view) { answer(*v, 200, to_json(view, 0)); },
           [v](const caf::error& e) { refuse(*v, from_caf(e)); });
     });
@@ -247,6 +251,8 @@ std::vector<resource> batch_resources(batch_resource_settings settings) {
   resource all;
   all.name = "batches";
   all.pattern = path;
+  all.failure = "Batch failed";
+  all.edge = s->edge;
   all.methods = {"POST"};
   all.max_body = max_body;
   all.quota = s->starts;
@@ -258,6 +264,9 @@ std::vector<resource> batch_resources(batch_resource_settings settings) {
   };
   resource one;
   one.name = "batch";
+  one.grant = "batches";
+  one.failure = "Batch failed";
+  one.edge = s->edge;
   one.pattern = std::string{path} + "/{id}";
   one.methods = {"GET", "HEAD", "DELETE"};
   one.quota = s->reading;

@@ -18,6 +18,7 @@ struct batch_resource_settings {
   batch_rules rules;
   client_quota starts;  // POST
   client_quota reading; // GET and DELETE
+  route_edge edge;
   batch_actor batches;
   gate_actor gate;   // asks the batch actor
   gate_actor intake; // understands bodies; detached, because a large one takes a tenth of a second

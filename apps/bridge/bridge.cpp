@@ -26,13 +26,27 @@ constexpr std::size_t limiter_words = 262'144;
 // Below this, gzip saves no packet.
 constexpr std::size_t worth_compressing = 1'024;
 
-std::vector<gcra_limit> limits_of(const bridge_settings& s) {
+std::vector<gcra_limit> limits_of(const std::vector<const entry_point*>& routes) {
   std::vector<gcra_limit> out;
-  out.reserve(s.endpoints.size() + s.resources.size());
+  for (const auto* r : routes)
+    out.push_back({r->quota.requests, r->quota.period});
+  return out;
+}
+
+std::vector<const entry_point*> routes_of(const bridge_settings& s) {
+  std::vector<const entry_point*> out;
   for (const auto& e : s.endpoints)
-    out.push_back({e.quota.requests, e.quota.period});
+    out.push_back(&e);
   for (const auto& r : s.resources)
-    out.push_back({r.quota.requests, r.quota.period});
+    out.push_back(&r);
+  return out;
+}
+
+std::vector<std::string> labels_of(const std::vector<const entry_point*>& routes) {
+  std::vector<std::string> out;
+  for (const auto* r : routes)
+    out.push_back(r->name);
+  out.emplace_back("other");
   return out;
 }
 
@@ -59,65 +73,62 @@ struct bridge::pending {
 
 result<std::unique_ptr<bridge>> bridge::make(bridge_settings settings, front_actor front) {
   auto b = std::unique_ptr<bridge>{new bridge{std::move(settings), std::move(front)}};
-  const auto& endpoints = b->settings_.endpoints;
-  for (std::size_t i = 0; i < endpoints.size(); ++i)
-    if (auto added = b->router_.add(endpoints[i].pattern, i); !added)
+  auto& router = b->router_;
+  const auto& routes = b->routes_;
+  for (std::size_t i = 0; i < routes.size(); ++i)
+    if (auto added = router.add(routes[i]->pattern, i); !added)
       return added.as_failure();
-  if (auto added = b->router_.add("/health", endpoints.size()); !added)
+  if (auto added = router.add("/health", routes.size()); !added)
     return added.as_failure();
-  if (auto added = b->router_.add("/metrics", endpoints.size() + 1); !added)
+  if (auto added = router.add("/metrics", routes.size() + 1); !added)
     return added.as_failure();
-  for (std::size_t i = 0; i < b->settings_.resources.size(); ++i)
-    if (auto added = b->router_.add(b->settings_.resources[i].pattern, endpoints.size() + 2 + i); !added)
-      return added.as_failure();
   return b;
 }
 
 bridge::bridge(bridge_settings settings, front_actor front)
-    : settings_{std::move(settings)}, front_{std::move(front)}, clients_{limits_of(settings_), {limiter_words, 64, 0}},
-      traces_{std::random_device{}() * 0x100000001ULL}, metrics_{[this] {
-        std::vector<std::string> labels;
-        labels.reserve(settings_.endpoints.size() + 1 + settings_.resources.size());
-        for (const auto& e : settings_.endpoints)
-          labels.push_back(e.name);
-        labels.emplace_back("other");
-        for (const auto& r : settings_.resources)
-          labels.push_back(r.name);
-        return labels;
-      }()} {}
+    : settings_{std::move(settings)}, routes_{routes_of(settings_)}, front_{std::move(front)},
+      clients_{limits_of(routes_), {limiter_words, 64, 0}}, traces_{std::random_device{}() * 0x100000001ULL},
+      metrics_{labels_of(routes_)} {}
 
 bridge::~bridge() = default;
 
+// Of /health and /metrics: what everything without rules of its own has.
+const entry_point& bridge::route_of(std::size_t routed) const noexcept {
+  static const entry_point plain;
+  return routed < routes_.size() ? *routes_[routed] : plain;
+}
+
 void bridge::handle(http::exchange e) {
   const auto& request = e.request();
-  const auto other = settings_.endpoints.size();
+  const auto other = routes_.size();
   const auto since = clock::now();
   const auto found = router_.find(request.path);
-  const auto method = request.method;
-  if (found && find_resource(found->endpoint) != nullptr)
-    return resource_asked(std::move(e), *found);
-  if (method == "OPTIONS" && (found || request.path == "*"))
-    return reply(e, options_of(request, found ? std::optional{found->endpoint} : std::nullopt), other, since);
-  if (!found || (method != "GET" && method != "HEAD")) {
+  const auto* route = found ? &route_of(found->endpoint) : nullptr;
+  const auto label = found ? std::min(found->endpoint, other) : other;
+  if (request.method == "OPTIONS" && (found || request.path == "*"))
+    return reply(e, options_of(request, route), label, since);
+  const auto trace_alone = [&] {
     std::string head;
     append_field(head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
-    if (!found)
-      return reply_failure(e, {404, "Not found", "no such path", {}, {}}, std::move(head), other, since);
-    head.append("Allow: GET, HEAD, OPTIONS\r\n");
+    return head;
+  };
+  if (!found)
+    return reply_failure(e, {404, "Not found", "no such path", {}, {}}, trace_alone(), label, since);
+  if (!takes(*route, request.method)) {
+    auto head = trace_alone();
+    append_field(head, "Allow", allowed_methods(*route));
     return reply_failure(
-      e, {405, "Method not allowed", "expected GET, HEAD or OPTIONS", {}, {}}, std::move(head), other, since);
+      e, {405, "Method not allowed", "expected " + allowed_methods(*route), {}, {}}, std::move(head), label, since);
   }
-  if (found->endpoint < other) {
-    std::shared_ptr<const api_key> key;
-    if (const auto why = authenticate(request, found->endpoint, key); why != refusal::none)
-      return reply(e, unauthorized(request, why), found->endpoint, since);
-    if (key)
-      e.attach(std::move(key));
-    return question_asked(std::move(e), *found);
-  }
-  if (found->endpoint == other)
-    return health(std::move(e));
-  return counters(std::move(e));
+  if (label == other)
+    return found->endpoint == other ? health(std::move(e)) : counters(std::move(e));
+  std::shared_ptr<const api_key> key;
+  if (const auto why = authenticate(request, found->endpoint, key); why != refusal::none)
+    return reply(e, unauthorized(request, why), label, since);
+  if (key)
+    e.attach(std::move(key));
+  return find_resource(found->endpoint) != nullptr ? resource_asked(std::move(e), *found)
+                                                   : question_asked(std::move(e), *found);
 }
 
 void bridge::question_asked(http::exchange e, const router::match& found) {
@@ -130,10 +141,8 @@ void bridge::question_asked(http::exchange e, const router::match& found) {
   std::string head;
   head.reserve(768); // all header lines of an answer, the fixed ones included
   append_field(head, "X-Trace-Id", trace.id);
-  if (const auto v = charge(request, index, now, head); v && !v->allowed) {
-    append_retry_after(head, v->retry_after);
-    return reply_failure(e, {429, "Rate limit exceeded", {}, {}, {}}, std::move(head), index, since);
-  }
+  if (!within_limit(e, index, head, since))
+    return;
   auto query = http::parse_query(request.query);
   if (!query)
     return reply_failure(e, {400, "Bad request", query.error().message, {}, {}}, std::move(head), index, since);
@@ -259,14 +268,14 @@ void bridge::health(http::exchange e) {
       {"status", silent == 0 ? "ok" : "degraded"}, {"version", settings_.version}, {"providers", std::move(circuits)}};
     std::string head = "Cache-Control: no-store\r\n";
     append_field(head, "Content-Type", json_type);
-    reply(*shared, {silent == 0 ? 200 : 503, std::move(head), blob{out.dump()}}, settings_.endpoints.size(), since);
+    reply(*shared, {silent == 0 ? 200 : 503, std::move(head), blob{out.dump()}}, routes_.size(), since);
   };
   caf::anon_send(front_, front_stats{std::make_shared<std::function<void(metrics, std::size_t)>>(std::move(done))});
 }
 
 void bridge::counters(http::exchange e) {
   const auto since = clock::now();
-  const auto other = settings_.endpoints.size();
+  const auto other = routes_.size();
   const auto& request = e.request();
   const auto authorization = request.value("Authorization");
   const bool allowed =

@@ -10,7 +10,7 @@
 #include "apps/bridge/address_ranges.hpp"
 #include "apps/bridge/answers.hpp"
 #include "apps/bridge/api_keys.hpp"
-#include "apps/bridge/cors.hpp"
+#include "apps/bridge/entry_point.hpp"
 #include "apps/bridge/front.hpp"
 #include "apps/bridge/request_metrics.hpp"
 #include "apps/bridge/router.hpp"
@@ -32,48 +32,27 @@
 
 namespace troupe {
 
-/// So many requests a period (S0-33, S0-34).
-struct client_quota {
-  std::int64_t requests = 100;
-  std::chrono::seconds period{60};
-};
-
-/// Whom a route answers, and how much.
-struct route_edge {
-  bool key_required = false;
-  cors_policy cors{};
-  std::size_t max_response = std::size_t{8} << 20; // bytes of a body as sent; more is 502
-  std::size_t max_body = 0;                        // bytes of a request's body; more is 413
-};
-
 /// One public question as data.
-struct endpoint {
-  std::string name;    // "search": in metrics, limits and headers
-  std::string pattern; // "/api/v2/books/search"
-  std::string failure; // "Search failed": the `error` of a failed one
-  client_quota quota;
+struct endpoint : entry_point {
   /// Understands a request. `captured` are the path's placeholders, decoded. Errors name the parameter.
   std::function<result<inquiry>(const fields& query, std::span<const std::string> captured)> parse;
   std::chrono::microseconds deadline{0}; // 0: as the bridge's settings say
-  route_edge edge{};
 };
 
-/// A request for a resource, past the client's limit. Whoever is given one answers it through `reply`, from any thread.
+/// A request for a resource, past the keys and the client's limit. Whoever is given one answers it through `reply`,
+/// from any thread.
 struct visit {
   http::exchange exchange;
-  std::string captured; // the path's placeholder, decoded
-  std::string client;   // its address
-  std::string head;     // the header lines that every answer carries
+  std::string captured;    // the path's placeholder, decoded
+  std::string client;      // who asks: the name of its key, else its address
+  std::string head;        // the header lines that every answer carries
+  std::string traceparent; // W3C Trace Context, for what the request causes
   std::function<void(http::exchange&, http::response&&)> reply;
 };
 
 /// What is no question of an application: paths with methods of their own ("/api/v1/batches").
-struct resource {
-  std::string name; // in metrics, limits and headers
-  std::string pattern;
-  std::vector<std::string> methods; // without OPTIONS
-  std::size_t max_body = 0;         // bytes of a POST's or PUT's
-  client_quota quota;
+struct resource : entry_point {
+  std::size_t max_body = 0;          // bytes of a POST's or PUT's; more is 413
   std::function<void(visit)> handle; // on an I/O thread: it must not block
 };
 
@@ -114,18 +93,22 @@ private:
   [[nodiscard]] refusal authenticate(
     const http::request& request, std::size_t index, std::shared_ptr<const api_key>& key) const;
   [[nodiscard]] http::response unauthorized(const http::request& request, refusal why) const;
+  [[nodiscard]] std::string address_of(const http::request& request) const;
   [[nodiscard]] std::string client_of(const http::request& request) const;
   [[nodiscard]] std::optional<verdict> charge(
     const http::request& request, std::size_t index, std::chrono::nanoseconds now, std::string& head);
-  [[nodiscard]] http::response options_of(const http::request& request, std::optional<std::size_t> index) const;
+  [[nodiscard]] bool within_limit(
+    http::exchange& e, std::size_t index, std::string& head, std::chrono::steady_clock::time_point since);
+  [[nodiscard]] http::response options_of(const http::request& request, const entry_point* route) const;
   void keep_rules(const http::request& request, std::size_t label, http::response& r) const;
   void note_access(const http::request& request, const http::response& r, std::chrono::nanoseconds took) const;
   void append_edge_metrics(metrics& all) const;
 
   bridge(bridge_settings settings, front_actor front);
 
-  void question_asked(http::exchange e, const router::match& found);
+  [[nodiscard]] const entry_point& route_of(std::size_t routed) const noexcept;
   [[nodiscard]] const resource* find_resource(std::size_t routed) const noexcept;
+  void question_asked(http::exchange e, const router::match& found);
   void resource_asked(http::exchange e, const router::match& found);
   void health(http::exchange e);
   void counters(http::exchange e);
@@ -135,6 +118,9 @@ private:
     std::chrono::steady_clock::time_point since);
 
   bridge_settings settings_;
+  // The endpoints, then the resources. A place here is also the number in the router, in the table of clients and in
+  // the metrics; what follows is /health and /metrics in the router, and "other" in the metrics.
+  std::vector<const entry_point*> routes_;
   front_actor front_;
   router router_;
   gcra_table clients_;

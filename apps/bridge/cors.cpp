@@ -8,12 +8,13 @@ namespace {
 // What our answers say in their fields; without this a script sees only the body and a few standard fields.
 constexpr std::string_view exposed =
   "Access-Control-Expose-Headers: ETag, Age, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, "
-  "X-RateLimit-Remaining, X-RateLimit-Reset, X-Provider, X-Cache, X-Cache-TTL, X-Trace-Id, X-Response-Time\r\n";
+  "X-RateLimit-Remaining, X-RateLimit-Reset, X-Provider, X-Cache, X-Cache-TTL, X-Trace-Id, X-Response-Time, Location, "
+  "Idempotency-Replayed\r\n";
 
 // What a script may send beyond what browsers always allow.
 constexpr std::string_view allowed_headers =
-  "Access-Control-Allow-Headers: Authorization, X-API-Key, Content-Type, If-None-Match, Traceparent, "
-  "X-Request-Timeout\r\n";
+  "Access-Control-Allow-Headers: Authorization, X-API-Key, Content-Type, If-None-Match, Idempotency-Key, Prefer, "
+  "Traceparent, X-Request-Timeout\r\n";
 
 // Ten minutes: a preflight for the first of many requests, and a changed policy is felt soon. Chromium's bound is 2 h.
 constexpr std::string_view max_age = "Access-Control-Max-Age: 600\r\n";

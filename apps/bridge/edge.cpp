@@ -6,7 +6,6 @@
 namespace troupe {
 namespace {
 
-constexpr std::string_view methods = "GET, HEAD, OPTIONS";
 constexpr std::array<const char*, 4> causes{"", "missing", "unknown", "route"};
 
 // The value of a field in lines that we wrote ourselves.
@@ -48,7 +47,8 @@ void bridge::replace_keys(std::vector<key_entry> entries) {
 
 bridge::refusal bridge::authenticate(
   const http::request& request, std::size_t index, std::shared_ptr<const api_key>& key) const {
-  if (index >= settings_.endpoints.size() || !settings_.endpoints[index].edge.key_required)
+  const auto& route = route_of(index);
+  if (!route.edge.key_required)
     return refusal::none;
   const auto presented = presented_key(request);
   if (presented.empty())
@@ -61,7 +61,7 @@ bridge::refusal bridge::authenticate(
   key = keys ? keys->find(presented) : nullptr;
   if (!key)
     return refusal::unknown;
-  return key->may_ask(settings_.endpoints[index].name) ? refusal::none : refusal::route;
+  return key->may_ask(granted_as(route)) ? refusal::none : refusal::route;
 }
 
 http::response bridge::unauthorized(const http::request& request, refusal why) const {
@@ -86,16 +86,20 @@ http::response bridge::unauthorized(const http::request& request, refusal why) c
   return r;
 }
 
-std::string bridge::client_of(const http::request& request) const {
+std::string bridge::address_of(const http::request& request) const {
   const auto forwarded = settings_.trusted_proxies.empty() ? std::string{} : request.joined("X-Forwarded-For");
   return std::string{
     client_address(request.peer, settings_.trusted_proxies, request.value("CF-Connecting-IP"), forwarded)};
 }
 
+std::string bridge::client_of(const http::request& request) const {
+  const auto* key = static_cast<const api_key*>(request.attached.get());
+  return key != nullptr ? key->client() : address_of(request);
+}
+
 // A key with a limit of its own is held to that; any other key, and every address, to the route's.
 std::optional<verdict> bridge::charge(
   const http::request& request, std::size_t index, std::chrono::nanoseconds now, std::string& head) {
-  const auto& endpoint = settings_.endpoints[index];
   const auto* key = static_cast<const api_key*>(request.attached.get());
   if (key != nullptr && key->limit()) {
     const auto v = key->charge(now);
@@ -104,28 +108,38 @@ std::optional<verdict> bridge::charge(
   }
   if (!settings_.client_limits)
     return std::nullopt;
-  const auto v = clients_.check(key != nullptr ? key->client() : client_of(request), index, now);
-  append_limit(head, endpoint.name, v, endpoint.quota.period);
+  const auto v = clients_.check(client_of(request), index, now);
+  append_limit(head, routes_[index]->name, v, routes_[index]->quota.period);
   return v;
 }
 
-http::response bridge::options_of(const http::request& request, std::optional<std::size_t> index) const {
+// False: it was not, and the client has been told.
+bool bridge::within_limit(
+  http::exchange& e, std::size_t index, std::string& head, std::chrono::steady_clock::time_point since) {
+  const auto v = charge(e.request(), index, since.time_since_epoch(), head);
+  if (!v || v->allowed)
+    return true;
+  append_retry_after(head, v->retry_after);
+  reply_failure(e, {429, "Rate limit exceeded", {}, {}, {}}, std::move(head), index, since);
+  return false;
+}
+
+http::response bridge::options_of(const http::request& request, const entry_point* route) const {
   http::response r{204, {}, {}};
+  const auto methods = route != nullptr ? allowed_methods(*route) : "GET, HEAD, OPTIONS"; // of "*"
   append_field(r.head, "Allow", methods);
-  if (index && *index < settings_.endpoints.size() && request.find("Access-Control-Request-Method"))
-    settings_.endpoints[*index].edge.cors.append_preflight(r.head, request.value("Origin"), methods);
+  if (route != nullptr && request.find("Access-Control-Request-Method"))
+    route->edge.cors.append_preflight(r.head, request.value("Origin"), methods);
   return r;
 }
 
 void bridge::keep_rules(const http::request& request, std::size_t label, http::response& r) const {
-  if (label >= settings_.endpoints.size())
-    return;
-  const auto& endpoint = settings_.endpoints[label];
-  const auto& edge = endpoint.edge;
+  const auto& route = route_of(label);
+  const auto& edge = route.edge;
   if (r.status < 300 && r.body.view().size() > edge.max_response) {
-    const auto said = "the answer has " + std::to_string(r.body.view().size()) + " bytes, and routes." + endpoint.name
-                      + ".max_response allows " + std::to_string(edge.max_response);
-    auto body = render({502, endpoint.failure, said, {}, {}}, wants_problem(request.joined("Accept")));
+    const auto said = "the answer has " + std::to_string(r.body.view().size()) + " bytes, and routes."
+                      + granted_as(route) + ".max_response allows " + std::to_string(edge.max_response);
+    auto body = render({502, route.failure, said, {}, {}}, wants_problem(request.joined("Accept")));
     r.status = 502;
     r.head.resize(std::min(r.head.size(), r.head.find("Content-Type: "))); // what stands before is not about the body
     append_field(r.head, "Content-Type", body.content_type);
@@ -134,12 +148,13 @@ void bridge::keep_rules(const http::request& request, std::size_t label, http::r
   }
   if (edge.key_required)
     make_private(r.head);
-  if (edge.cors.enabled())
+  // OPTIONS has its answer: a preflight's own fields, or none.
+  if (edge.cors.enabled() && request.method != "OPTIONS")
     edge.cors.append(r.head, request.value("Origin"));
 }
 
 void bridge::note_access(const http::request& request, const http::response& r, std::chrono::nanoseconds took) const {
-  const auto client = client_of(request);
+  const auto client = address_of(request);
   const auto* key = static_cast<const api_key*>(request.attached.get());
   access_entry e;
   e.time = std::chrono::system_clock::now();

@@ -43,7 +43,7 @@ void ask(self_ptr self, front_lookup& l) {
   s.under_way.emplace(id, front_state::asked{std::move(l.done), l.what.about.key, until});
   s.open.add(until, id);
   wake_at(self, s.tick, s.open.next());
-  self->request(owner, caf::infinite, std::move(l.what))
+  self->request(owner, by_its_deadline, std::move(l.what))
     .then([self, id](answer& a) { end(self->state, id, std::move(a)); },
       [self, id](const caf::error& e) { end(self->state, id, refusal(from_caf(e))); });
 }

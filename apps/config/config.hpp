@@ -143,9 +143,15 @@ struct details_route_settings {
   friend bool operator==(const details_route_settings&, const details_route_settings&) = default;
 };
 
+struct batches_route_settings {
+  route_edge_settings edge;
+  friend bool operator==(const batches_route_settings&, const batches_route_settings&) = default;
+};
+
 struct route_settings {
   search_route_settings search;
   details_route_settings details;
+  batches_route_settings batches;
   friend bool operator==(const route_settings&, const route_settings&) = default;
 };
 

@@ -18,7 +18,7 @@ using custom::route_definition;
 using errors_list = std::vector<std::string>;
 
 const std::vector<std::string> route_keys{"name", "method", "path", "params", "strategy", "providers", "merge", "by",
-  "key", "ttl", "degraded_ttl", "stale_max", "deadline", "limit", "auth"};
+  "key", "ttl", "degraded_ttl", "stale_max", "deadline", "limit", "auth", "cors", "max_response"};
 
 // Names of endpoints that there are, as metrics show them.
 const std::vector<std::string> taken_names{"search", "details", "batches", "batch", "other"};
@@ -47,6 +47,8 @@ public:
     using namespace std::chrono_literals;
     constexpr range life{0, us(365 * 24h)};
     quota limit{out_.limit, out_.limit_window};
+    origin_list cors;
+    byte_size max_response{out_.max_response};
     const std::vector<entry> entries{
       {"name", &out_.name, {}, {}},
       {"path", &out_.path, {}, {}},
@@ -58,6 +60,8 @@ public:
       {"stale_max", &out_.stale_max, life, {}},
       {"deadline", &out_.deadline, {us(10ms), us(10min)}, {}},
       {"limit", &limit, {1, 1'000'000}, {}},
+      {"cors", &cors, {}, {}},
+      {"max_response", &max_response, {1'000, std::int64_t{1} << 30}, {}},
     };
     for (const auto& item : table_.items) {
       seen_.emplace(item.key, &item);
@@ -74,12 +78,16 @@ public:
     }
     out_.limit = limit.count;
     out_.limit_window = limit.window;
+    out_.cors = std::move(cors.list);
+    out_.max_response = max_response.count;
     // In the order in which they depend on each other.
     check_name();
     check_path();
     check_targets();
     check_merge();
     check_key();
+    if (out_.auth == custom::audience::key_holders && settings_.auth.keys_file.empty())
+      wrong(*seen_.at("auth"), "expected auth.keys_file beside it: without keys nobody could ask");
     if (out_.ttl.count() >= 0 && out_.degraded_ttl > out_.ttl)
       wrong(*seen_.at("degraded_ttl"),
         "expected at most route.ttl (" + format(out_.ttl) + "), got " + format(out_.degraded_ttl));

@@ -141,6 +141,7 @@ std::vector<entry> schema(settings& s) {
   };
   edge("routes.search.", s.routes.search.edge);
   edge("routes.details.", s.routes.details.edge);
+  edge("routes.batches.", s.routes.batches.edge);
   const auto rest = std::vector<entry>{
     {"jq.workers", &s.jq.workers, {0, 64}, "processes that run mappers; 0 chooses"},
     {"jq.memory", &s.jq.memory, {16 << 20, std::int64_t{64} << 30}, "memory of each"},
@@ -215,8 +216,9 @@ std::vector<missing_companion> missing_companions(const settings& s) {
   if (tls.certificate.empty() && !tls.key.empty())
     out.push_back({"http.tls.key", "http.tls.certificate beside it"});
   if (s.auth.keys_file.empty())
-    for (const auto& [key, edge] : {std::pair{"routes.search.auth", &s.routes.search.edge},
-           std::pair{"routes.details.auth", &s.routes.details.edge}})
+    for (const auto& [key, edge] :
+      {std::pair{"routes.search.auth", &s.routes.search.edge}, std::pair{"routes.details.auth", &s.routes.details.edge},
+        std::pair{"routes.batches.auth", &s.routes.batches.edge}})
       if (edge->auth == route_auth::key)
         out.push_back({key, "auth.keys_file beside it: without keys nobody could ask"});
   return out;

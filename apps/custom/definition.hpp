@@ -55,6 +55,8 @@ struct route_definition {
   std::int64_t limit = 100;              ///< requests of one client in `limit_window`
   std::chrono::microseconds limit_window{std::chrono::seconds{60}};
   audience auth = audience::everybody;
+  std::vector<std::string> cors;                     ///< web origins whose pages may read the answers; "*": all
+  std::int64_t max_response = std::int64_t{8} << 20; ///< bytes of an answer's body; more is 502
 
   friend bool operator==(const route_definition&, const route_definition&) = default;
 };

@@ -27,9 +27,12 @@ class tls_context;
 
 /// What one client may take from us. Times are upper bounds, kept to within a quarter of the shortest of them.
 struct limits {
-  std::size_t connections = 20'000;                 ///< open at once; one more is answered 503 with Retry-After
-  std::size_t target_bytes = 8'192;                 ///< of the request target; more is 414
-  std::size_t header_bytes = 16'384;                ///< of request line and header fields; more is 431
+  std::size_t connections = 20'000;  ///< open at once; one more is answered 503 with Retry-After
+  std::size_t target_bytes = 8'192;  ///< of the request target; more is 414
+  std::size_t header_bytes = 16'384; ///< of request line and header fields; more is 431
+  /// Of all requests' bodies that are here at once, read or answered; one that would go beyond is answered 503 with
+  /// Retry-After. Sixteen of the largest that the bridge takes.
+  std::size_t body_bytes = std::size_t{256} << 20;
   std::chrono::milliseconds header_timeout{10'000}; ///< from a request's first byte to the end of its fields; 408
   std::chrono::milliseconds body_timeout{30'000};   ///< for the body, plus one second for each 64 KiB that arrive; 408
   std::chrono::milliseconds keep_alive{75'000};     ///< idle between requests; then closed without an answer

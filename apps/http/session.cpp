@@ -26,7 +26,8 @@ constexpr std::size_t kept_body = 64 << 10; // a larger body's memory is not kep
 session::session(
   std::shared_ptr<worker> w, int fd, const tls_context* tls, std::string peer, bool loopback, bool admitted)
     : worker_{std::move(w)}, link_{fd, tls, worker_->counts.tls}, admitted_{admitted},
-      scanner_{worker_->bounds().target_bytes, worker_->bounds().header_bytes}, peer_{std::move(peer)} {
+      scanner_{worker_->bounds().target_bytes, worker_->bounds().header_bytes},
+      body_share_{worker_->body_bytes()}, peer_{std::move(peer)} {
   request_.peer = peer_;
   request_.peer_is_loopback = loopback;
 }
@@ -131,10 +132,6 @@ bool session::step_head() {
 
 bool session::begin() {
   ++serial_;
-  if (request_.body.capacity() > kept_body)
-    request_.body = {};
-  else
-    request_.body.clear();
   auto f = parse_head(head_, request_);
   is_head_ = request_.method == "HEAD";
   if (!f.valid)
@@ -181,10 +178,13 @@ bool session::begin_body(const framing& f) {
 bool session::step_body() {
   auto bytes = input();
   if (chunked_) {
+    const auto before = request_.body.size();
     auto got = decoder_.feed(bytes, request_.body, body_bound_);
     consume(got.consumed);
     if (got.why)
       return refuse(got.why);
+    if (!keep_body(request_.body.size() - before))
+      return true;
     if (got.done)
       return dispatch();
   } else {
@@ -192,6 +192,8 @@ bool session::step_body() {
     request_.body.append(bytes.substr(0, n));
     consume(n);
     missing_ -= n;
+    if (!keep_body(n))
+      return true;
     if (missing_ == 0)
       return dispatch();
   }
@@ -201,6 +203,23 @@ bool session::step_body() {
     return false;
   }
   return fill();
+}
+
+// False: there is no room for it, and the client is being told.
+bool session::keep_body(std::size_t grown) {
+  if (body_share_.take(grown, worker_->bounds().body_bytes))
+    return true;
+  forget_body();
+  refuse({503, "too many request bodies at once"});
+  return false;
+}
+
+void session::forget_body() {
+  if (request_.body.capacity() > kept_body)
+    request_.body = {};
+  else
+    request_.body.clear();
+  body_share_.give_back();
 }
 
 bool session::dispatch() {
@@ -246,6 +265,7 @@ bool session::answered() {
     return true;
   }
   out_body_ = {};
+  forget_body();
   is_head_ = false; // what is refused before its method is known gets its reason in full
   if (close_after_) {
     linger();

@@ -67,6 +67,8 @@ private:
   bool begin();
   bool begin_body(const framing& f);
   bool step_body();
+  bool keep_body(std::size_t grown);
+  void forget_body();
   bool dispatch();
   bool step_send();
   bool answered();
@@ -112,6 +114,7 @@ private:
   std::size_t in_begin_ = 0;
   std::size_t in_end_ = 0;
   head_scanner scanner_;
+  body_share body_share_;
   chunked_decoder decoder_;
   std::string head_; // of the request under way; request_'s views point into it
   http::request request_;

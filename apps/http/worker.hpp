@@ -49,6 +49,26 @@ struct tls_tallies {
 /// The statuses that the server answers by itself, in the order of counters::refused.
 inline constexpr std::array<int, 9> own_statuses{400, 408, 413, 414, 417, 431, 500, 503, 505};
 
+/// A connection's part of the memory that all requests' bodies share. Given back when it goes.
+class body_share {
+public:
+  explicit body_share(std::atomic<std::size_t>& all) noexcept : all_{&all} {}
+  body_share(const body_share&) = delete;
+  body_share& operator=(const body_share&) = delete;
+  ~body_share() { give_back(); }
+
+  /// Takes `n` bytes more; false when all together then hold more than `bound`.
+  [[nodiscard]] bool take(std::size_t n, std::size_t bound) noexcept {
+    held_ += n;
+    return all_->fetch_add(n, std::memory_order_relaxed) + n <= bound;
+  }
+  void give_back() noexcept { all_->fetch_sub(std::exchange(held_, 0), std::memory_order_relaxed); }
+
+private:
+  std::atomic<std::size_t>* all_;
+  std::size_t held_ = 0;
+};
+
 /// What all workers of a server share.
 struct server_state {
   server_state(const struct limits& l, http::handler& h, std::shared_ptr<const tls_context> t)
@@ -57,6 +77,7 @@ struct server_state {
   struct limits bounds;
   http::handler* handler;
   std::atomic<bool> draining{false};       // set before the first connection hears of it
+  std::atomic<std::size_t> body_bytes{0};  // of requests, held now
   std::atomic<std::size_t> admitted{0};    // open connections that count against the bound
   std::atomic<std::size_t> turned_away{0}; // open connections that are being told 503
   std::mutex mutex;
@@ -108,6 +129,7 @@ public:
 
   [[nodiscard]] const struct limits& bounds() const noexcept { return state_->bounds; }
   [[nodiscard]] http::handler& handler() const noexcept { return *state_->handler; }
+  [[nodiscard]] std::atomic<std::size_t>& body_bytes() noexcept { return state_->body_bytes; }
   [[nodiscard]] asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] bool draining() const noexcept { return state_->draining.load(std::memory_order_relaxed); }
 

@@ -227,7 +227,7 @@ result<void> node::parts::listen() {
   bridge_settings b;
   b.endpoints = endpoints_of(s);
   b.resources = batch_resources({batch_rules_of(s), quota(s.limits.client.batches), quota(s.limits.client.details),
-    batches, batch_gate, batch_intake, [] {
+    batches_edge(s), batches, batch_gate, batch_intake, [] {
       return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
     }});
   b.deadline = s.request.deadline;
@@ -238,7 +238,7 @@ result<void> node::parts::listen() {
   b.log = options.log;
   b.index = index;
   b.server_counters = [this] { return server ? server->count() : http::counters{}; };
-  auto keys = load_keys(s, names_of(b.endpoints));
+  auto keys = load_keys(s, granted_names(s));
   if (!keys)
     return keys.as_failure();
   b.keys = std::make_shared<const api_keys>(std::move(keys.value()), nullptr);
@@ -285,7 +285,7 @@ void node::parts::reload() {
     take("the certificate", load_certificate(s),
       [&](auto& loaded) { server->replace_certificate(std::move(loaded.value())); });
   if (!s.auth.keys_file.empty())
-    take("the API keys", load_keys(s, names_of(endpoints_of(s))),
+    take("the API keys", load_keys(s, granted_names(s)),
       [&](auto& loaded) { bridge->replace_keys(std::move(loaded.value())); });
   if (access && !s.log.access_file.empty())
     take("the access log", access->reopen(), [](auto&) {});

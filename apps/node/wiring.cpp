@@ -17,10 +17,11 @@ route_edge edge_of(const config::route_edge_settings& s) {
   return {s.auth == config::route_auth::key, cors_policy{s.cors.list}, static_cast<std::size_t>(s.max_response.count)};
 }
 
-// What a configured route asks of its callers; the rest is as for every route.
 route_edge edge_of(const custom::route_definition& r) {
   route_edge out;
   out.key_required = r.auth == custom::audience::key_holders;
+  out.cors = cors_policy{r.cors};
+  out.max_response = static_cast<std::size_t>(r.max_response);
   return out;
 }
 
@@ -49,10 +50,17 @@ permit_book::settings limits_of(const settings& s) {
   return out;
 }
 
-std::vector<std::string> names_of(const std::vector<endpoint>& endpoints) {
-  std::vector<std::string> out;
-  for (const auto& e : endpoints)
-    out.push_back(e.name);
+std::vector<std::string> granted_names(const settings& s) {
+  std::vector<std::string> out{"search", "details", "batches"};
+  for (const auto& r : s.custom_routes)
+    out.push_back(r.name);
+  return out;
+}
+
+route_edge batches_edge(const settings& s) {
+  auto out = edge_of(s.routes.batches.edge);
+  for (const auto* other : {&s.routes.search.edge, &s.routes.details.edge})
+    out.key_required = out.key_required || other->auth == config::route_auth::key;
   return out;
 }
 
@@ -63,20 +71,21 @@ client_quota quota(const config::quota& q) {
 std::vector<endpoint> endpoints_of(const settings& s) {
   const auto d = defaults_of(s);
   std::vector<endpoint> out{
-    {"search", "/api/v2/books/search", "Search failed", quota(s.limits.client.search),
-      [d](const fields& query, std::span<const std::string>) { return books::parse_search(query, d); },
-      std::chrono::microseconds{0}, edge_of(s.routes.search.edge)},
-    {"details", "/api/v2/books/{isbn}", "Details failed", quota(s.limits.client.details),
+    {{"search", "/api/v2/books/search", "Search failed", quota(s.limits.client.search), edge_of(s.routes.search.edge)},
+      [d](const fields& query, std::span<const std::string>) { return books::parse_search(query, d); }},
+    {{"details", "/api/v2/books/{isbn}", "Details failed", quota(s.limits.client.details),
+       edge_of(s.routes.details.edge)},
       [d](const fields& query, std::span<const std::string> path) {
         return books::parse_details(query, path.front(), d);
-      },
-      std::chrono::microseconds{0}, edge_of(s.routes.details.edge)},
+      }},
   };
   for (const auto& r : s.custom_routes)
-    out.push_back({r.name, r.path, "Request failed",
-      {r.limit, std::max(std::chrono::seconds{1}, std::chrono::ceil<std::chrono::seconds>(r.limit_window))},
-      [r](const fields& query, std::span<const std::string> path) { return custom::parse_request(r, query, path); },
-      r.deadline, edge_of(r)});
+    out.push_back(
+      {{r.name, r.path, "Request failed",
+         {r.limit, std::max(std::chrono::seconds{1}, std::chrono::ceil<std::chrono::seconds>(r.limit_window))},
+         edge_of(r)},
+        [r](const fields& query, std::span<const std::string> path) { return custom::parse_request(r, query, path); },
+        r.deadline});
   return out;
 }
 

@@ -22,7 +22,10 @@ namespace troupe {
 
 /// The questions that the bridge takes: the books' and those of configured routes.
 [[nodiscard]] std::vector<endpoint> endpoints_of(const config::settings& s);
-[[nodiscard]] std::vector<std::string> names_of(const std::vector<endpoint>& endpoints);
+/// The names that a key's list of routes may hold.
+[[nodiscard]] std::vector<std::string> granted_names(const config::settings& s);
+/// Whom batches answer: they reach what other routes guard, so whatever asks for a key there does so here.
+[[nodiscard]] route_edge batches_edge(const config::settings& s);
 
 /// The providers that the configuration defines, as the platform knows them, and the programs that their mappers are.
 struct custom_providers {

@@ -1,6 +1,7 @@
 // The network thread is real here, and so is the scheduler; every wait is for an event, with a bound that fails loudly.
 #define TEST_SUITE http_client
 #include "tests/support/actors.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/test.hpp"
 
 #include "actors/http_client/http_client.hpp"
@@ -45,12 +46,7 @@ struct world {
   }
 
   bool becomes(const std::string& name, std::int64_t wanted) {
-    for (int i = 0; i < 2'000; ++i) {
-      if (counter(name) == wanted)
-        return true;
-      std::this_thread::sleep_for(5ms);
-    }
-    return false;
+    return test::eventually([&] { return counter(name) == wanted; });
   }
 
   ~world() { self->send_exit(client, caf::exit_reason::user_shutdown); }
@@ -74,18 +70,17 @@ TEST(a call is answered with what the upstream said) {
 
 TEST(an owner that dies takes its transfers with it and nobody elses) {
   std::latch both_arrived{2};
-  std::atomic<bool> closed{false};
+  std::latch closed{1};
   test::tiny_server server{[&](test::tiny_server::connection& c) {
     const auto request = c.read_request();
     both_arrived.count_down();
     if (request.starts_with("GET /stays ")) {
-      while (!closed)
-        std::this_thread::sleep_for(1ms);
+      closed.wait();
       c.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
       return;
     }
     c.wait_for_close();
-    closed = true;
+    closed.count_down();
   }};
   auto owner = system.spawn([me = client, url = server.url("/goes")](caf::event_based_actor* it) {
     it->request(me, caf::infinite, to(url)).then([](const http_response&) {});

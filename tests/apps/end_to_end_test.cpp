@@ -1,5 +1,6 @@
 // The whole of Troupe in one process: a node with its bridge, and the replay upstream behind it, over loopback.
 #define TEST_SUITE end_to_end
+#include "tests/support/eventually.hpp"
 #include "tests/support/test.hpp"
 
 #include "actors/http_client/http_loop.hpp"
@@ -191,12 +192,7 @@ TEST(the last client to leave takes its calls off the wire) {
   fault(R"({"provider":"google","fault":"hang"})");
   fault(R"({"provider":"openlibrary","fault":"hang"})");
   const auto becomes = [&](const std::string& name, std::int64_t wanted) {
-    for (int i = 0; i < 2'000; ++i) {
-      if (gauge(name) == wanted)
-        return true;
-      std::this_thread::sleep_for(5ms);
-    }
-    return false;
+    return test::eventually([&] { return gauge(name) == wanted; });
   };
   test::raw_client first{troupe->port()};
   test::raw_client second{troupe->port()};

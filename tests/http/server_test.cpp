@@ -245,6 +245,30 @@ TEST(a body over its bound gets 413 at once) {
   CHECK_EQ(f.server->count().requests, 0U);
 }
 
+TEST(bodies together have a bound and one too many gets 503) {
+  http_fixture f;
+  f.limits.body_bytes = 1'000;
+  const auto port = f.start();
+  const std::string post = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n";
+  const std::string half(300, 'a');
+  raw_client first{port};
+  raw_client second{port};
+  first.send(post + half + std::string(299, 'b')); // all but the last byte
+  // Both on one I/O thread: once it answers this one it has read what came before.
+  CHECK_EQ(raw_exchange(port, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").substr(0, 12), "HTTP/1.1 200");
+  second.send(post + half + half);
+  const auto refused = second.read_response();
+  CHECK_EQ(refused.status, 503);
+  CHECK_EQ(refused.field("Retry-After"), "1");
+  first.send("b");
+  CHECK_EQ(first.read_response().status, 200);
+  // What the first held is free again, though its connection lives; what the refused one held as well.
+  raw_client third{port};
+  third.send(post + half + half);
+  CHECK_EQ(third.read_response().status, 200);
+  CHECK_EQ(f.refused(503), 1U);
+}
+
 TEST(a client that sends a refused body whole still gets the answer) {
   http_fixture f;
   f.handler.body_bound = 10;

@@ -15,6 +15,7 @@ import unittest
 from harness import PATIENCE_S, Answer, Troupe, run
 
 SEARCH = "/api/v2/books/search?q=dune"
+BATCH = '{"operations": [{"provider": "google", "operation": "search", "params": {"q": "dune"}}]}'
 DETAILS = "/api/v2/books/9780441172719"
 
 
@@ -58,7 +59,7 @@ def lines_of(path, count):
         if len(lines) >= count:
             return lines
         assert time.monotonic() < deadline, lines
-        time.sleep(0.01)
+        time.sleep(0.01)  # a file tells nobody that it grew
 
 
 class Edge(unittest.TestCase):
@@ -160,6 +161,33 @@ class Edge(unittest.TestCase):
         self.assertEqual({e["key"] for e in entries}, {None, "mobile", "partner"})
         for secret in (mobile, partner):
             self.assertNotIn(secret, said + log.read_text())
+
+    def test_batches_ask_for_the_key_that_a_route_they_reach_asks_for(self):
+        mobile, mobile_table = make_key("mobile", "--route", "search")
+        worker, worker_table = make_key("worker", "--route", "batches")
+        keys = self.folder / "keys.toml"
+        keys.write_text(mobile_table + "\n" + worker_table)
+        with Troupe("--set", f"auth.keys_file={keys}", "--set", "routes.search.auth=key",
+                    "--set", "routes.batches.cors=https://app.example") as troupe:
+            post = {"method": "POST", "body": BATCH}
+            self.assertEqual(troupe.get("/api/v1/batches", **post).status, 401)
+            self.assertEqual(troupe.get("/api/v1/batches", X_API_Key=mobile, **post).status, 403)
+            started = troupe.get("/api/v1/batches?wait=5s", X_API_Key=worker, Origin="https://app.example",
+                                 Idempotency_Key="one", **post)
+            self.assertEqual(started.status, 200)
+            self.assertEqual(started.headers["access-control-allow-origin"], "https://app.example")
+            self.assertNotIn("idempotency-replayed", started.headers)
+            again = troupe.get("/api/v1/batches?wait=5s", X_API_Key=worker, Idempotency_Key="one", **post)
+            self.assertEqual(again.headers["idempotency-replayed"], "true")
+            where = started.headers["location"]
+            self.assertEqual(troupe.get(where).status, 401)
+            self.assertEqual(troupe.get(where, X_API_Key=mobile).status, 403)
+            self.assertEqual(troupe.get(where, X_API_Key=worker).status, 200)
+            preflight = troupe.get("/api/v1/batches", method="OPTIONS", Origin="https://app.example",
+                                   Access_Control_Request_Method="POST")
+            self.assertEqual(preflight.status, 204)
+            self.assertIn("POST", preflight.headers["access-control-allow-methods"])
+            self.assertEqual(troupe.stop(), 0)
 
     def test_a_key_file_with_mistakes_is_a_start_error_that_names_them(self):
         keys = self.folder / "keys.toml"

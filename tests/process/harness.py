@@ -91,8 +91,8 @@ class Troupe:
         self.stdout.seek(0)
         return self.stdout.read()
 
-    def get(self, target, **headers):
-        return call(self.port, target, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    def get(self, target, *, method="GET", body=None, **headers):
+        return call(self.port, target, method, body, {k.replace("_", "-"): v for k, v in headers.items()})
 
     def fault(self, **fault):
         answer = call(self.replay, "/__replay/faults", "PUT", json.dumps(fault))

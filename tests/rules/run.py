@@ -67,6 +67,8 @@ for path in sources:
         if target in ("caf/all.hpp", "caf/io/all.hpp"):
             complain(path, line, "caf/all.hpp costs 7 s a file")
     text = path.read_text()
+    if name != "actors/timer/timer.hpp" and (m := re.search(r"caf::infinite", text)):
+        complain(path, text[:m.start()].count("\n") + 1, "by_its_deadline (actors/timer/timer.hpp) says why there is no time-out")
     lines = text.count("\n")
     if lines > 500:
         complain(path, lines, "over 500 lines: two ideas in one file?")
@@ -75,6 +77,13 @@ for path in sources:
         complain(path, text[:spawns.start()].count("\n") + 1, "only the orchestrator, apps and tests spawn")
     if top == "messages" and (m := re.search(r"^[^/\n]*\b(double|float)\b", text, re.M)):
         complain(path, text[:m.start()].count("\n") + 1, "no floating point in messages")
+
+for path in sorted((root / "tests").rglob("*.[ch]pp")):
+    text = path.read_text()
+    if (lines := text.count("\n")) > 500:
+        complain(path, lines, "over 500 lines: two subjects in one file?")
+    if path.name != "eventually.hpp" and (m := re.search(r"\bsleep_(for|until)\(", text)):
+        complain(path, text[:m.start()].count("\n") + 1, "tests wait for an event, or with eventually()")
 
 # The documents name no machine and no path of one.
 for path in [root / "README.md", *root.glob("*/README.md"), *root.glob("config/*.toml")]:

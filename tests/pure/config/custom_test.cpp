@@ -245,6 +245,12 @@ TEST(everything that is wrong with a route is said with its place) {
         "got 1h"},
       {"deadline = \"3s\"", "deadline = \"3\"", "34:12: route.deadline: expected a duration such as 10s, got \"3\""},
       {"limit = \"7/60s\"", "limit = 7", "35:9: route.limit: expected a quota such as 100/60s, got 7"},
+      {"auth = \"none\"", "auth = \"key\"",
+        "36:8: route.auth: expected auth.keys_file beside it: without keys nobody could ask"},
+      {"auth = \"none\"", "cors = [\"app.example\"]",
+        "36:8: route.cors: expected a list of web origins such as https://app.example, or \"*\", got \"app.example\""},
+      {"auth = \"none\"", "max_response = \"1B\"",
+        "36:16: route.max_response: expected a size from 1kB to 1GiB, got \"1B\""},
       {"auth = \"none\"", "auth = \"all\"", "36:8: route.auth: expected none or key, got \"all\""},
     })
     check_errors(load_custom(replaced(good, what, by)).got, {"t.toml:" + error});
