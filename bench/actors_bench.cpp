@@ -91,13 +91,12 @@ int main(int argc, char** argv) {
   auto echo = system.spawn([](provider_actor::pointer) -> provider_actor::behavior_type {
     return {
       [](const provider_call& c) {
-        return provider_answer{c.generation, nullptr, 0, 1, 0, ec::none, {}};
+        return provider_answer{c.generation, nullptr, 0, {}, 0, ec::none, {}};
       },
       [](const provider_cancel&) {},
       [](provider_drain) {},
       [](const mapped&) {},
       [](tick_atom) {},
-      [](stats_atom) { return metrics{}; },
     };
   });
   std::printf(R"({"case":"actor_round_trip_busy","us":%.2f})"

@@ -1,5 +1,8 @@
 // The cores that lie on the way of every request: token bucket, permits, inbound limit, hot index (Google Benchmark).
 #include "actors/cache/hot_index.hpp"
+#include "actors/orchestrator/restart_policy.hpp"
+#include "actors/provider/call_budget.hpp"
+#include "actors/provider/health.hpp"
 #include "actors/rate_limiter/gcra.hpp"
 #include "actors/rate_limiter/permit_book.hpp"
 #include "actors/rate_limiter/token_bucket.hpp"
@@ -7,11 +10,29 @@
 #include <benchmark/benchmark.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <new>
 #include <string>
 #include <vector>
 
 using namespace troupe;
 using namespace std::chrono_literals;
+
+// Every allocation is counted, so that a case can say how many it makes.
+static std::size_t allocations = 0;
+
+[[gnu::noinline]] void* operator new(std::size_t n) {
+  ++allocations;
+  if (auto* p = std::malloc(n))
+    return p;
+  throw std::bad_alloc{};
+}
+[[gnu::noinline]] void operator delete(void* p) noexcept {
+  std::free(p);
+}
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
+  std::free(p);
+}
 
 namespace {
 
@@ -48,6 +69,42 @@ void permit_at_once(benchmark::State& state) {
   }
 }
 BENCHMARK(permit_at_once);
+
+// What the orchestrator looks at before it calls a provider whose circuit is open: all that such a call costs.
+void circuit_open(benchmark::State& state) {
+  restart_policy policy{circuit_settings{}};
+  policy.started();
+  benchmark::DoNotOptimize(policy.died(1, restart_policy::time{1s}));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(policy.may_call(restart_policy::time{2s}));
+}
+BENCHMARK(circuit_open);
+
+// All that is decided about one call that is let through and succeeds: circuit, budgets, permit, health.
+void policy_chain(benchmark::State& state) {
+  restart_policy circuit{circuit_settings{}};
+  circuit.started();
+  call_budget retries{20, 10};
+  call_budget hedges{5, 0};
+  permit_book book{ten_lanes(1'000'000'000), 1s};
+  health upstream{health_settings{}};
+  std::chrono::steady_clock::time_point at{1s};
+  std::uint64_t ticket = 0;
+  const auto before = allocations;
+  for (auto _ : state) {
+    at += 1us;
+    const auto now = at.time_since_epoch();
+    benchmark::DoNotOptimize(circuit.may_call(at));
+    retries.deposit(at);
+    hedges.deposit(at);
+    const auto d = book.request(now, {"provider9", 1, now + 10s, ++ticket, priority::interactive});
+    benchmark::DoNotOptimize(upstream.succeeded(at, 80ms));
+    book.release(d.permit);
+  }
+  state.counters["allocations"] =
+    benchmark::Counter(static_cast<double>(allocations - before), benchmark::Counter::kAvgIterations);
+}
+BENCHMARK(policy_chain);
 
 // range(0) wait on one lane; one more comes, and one is served.
 void permit_through_the_queue(benchmark::State& state) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What limits, circuits and second attempts do under load: Troupe in front of the replay, on free loopback ports.
 
-usage: bench/resilience.py BUILD_DIR [CASE ...]     cases: rate, retry_after, outage, hedge (all)
+usage: bench/resilience.py BUILD_DIR [CASE ...]     cases: rate, retry_after, outage, hedge, crowd, shed (all)
 One JSON line a case. The replay's own log says what reached the upstream.
 """
 import json
@@ -160,6 +160,28 @@ def hedge():
         p50_us_with=result[5][0], calls_a_request=round(result[5][2], 3), calls_a_request_without=round(result[0][2], 3))
 
 
-CASES = {"rate": rate, "retry_after": retry_after, "outage": outage, "hedge": hedge}
+def crowd():
+    """10,000 clients miss one key at once: one call upstream (strategy fallback), answered to all."""
+    with World() as w:
+        w.fault(provider="google", fault="latency", latency_ms=1500)  # until all have asked
+        before = w.calls()
+        out = subprocess.run([build / "burst_bench", "crowd_of_10000_on_one_key", "127.0.0.1", str(w.port), SEARCH.format("one"), "10000"],
+                             capture_output=True, text=True)
+        say(**json.loads(out.stdout or json.dumps({"failed": out.stderr})), upstream_calls=w.calls() - before)
+
+
+def shed():
+    """As many fetches under way as are allowed, all hanging: what another miss is told, and how soon."""
+    with World(http__max_inflight_fetches=50) as w:
+        for p in ("google", "openlibrary"):
+            w.fault(provider=p, fault="hang")
+        fill = subprocess.Popen([build / "paced_bench", "x", f"http://127.0.0.1:{w.port}{SEARCH}", "100", "1"], stdout=subprocess.DEVNULL)
+        time.sleep(1.5)
+        r = w.load(500, 4)
+        fill.wait()
+        say(case="shed_past_50_fetches", n=r["n"], refused=r["failed"], p50_us=r["p50_us"], p99_us=r["p99_us"], max_us=r["max_us"])
+
+
+CASES = {"rate": rate, "retry_after": retry_after, "outage": outage, "hedge": hedge, "crowd": crowd, "shed": shed}
 for name in sys.argv[2:] or CASES:
     CASES[name]()

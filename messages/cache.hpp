@@ -42,7 +42,7 @@ struct answer {
   blob gzip;           // may be empty: send plain
   std::string head;    // fixed header lines, complete with CRLF
   std::string etag;    // weak, over `data`
-  std::string x_cache; // MISS, HIT, STALE, COALESCED
+  std::string x_cache; // HIT-KV-HOT, HIT-D1, MISS, STALE, COALESCED
   std::int64_t age_us = 0;
   std::int64_t ttl_us = 0;         // how long it stays fresh from now
   std::int64_t retry_after_us = 0; // with an error: when to come back

@@ -12,6 +12,19 @@ constexpr caf::atom_value category = caf::atom("troupe");
 
 } // namespace
 
+void append_histogram(metrics& out, const std::string& name, const fields& labels, const histogram& h) {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < h.counts().size(); ++i) {
+    sum += h.counts()[i];
+    auto row = labels;
+    auto bound = i < h.bounds_us.size() ? std::to_string(h.bounds_us[i]) : "inf";
+    row.emplace_back("le", i < h.bounds_us.size() ? std::string(12 - bound.size(), '0') + bound : bound);
+    out.push_back({name + "_bucket", std::move(row), true, sum});
+  }
+  out.push_back({name + "_count", labels, true, sum});
+  out.push_back({name + "_sum", labels, true, h.total_us()});
+}
+
 caf::error make_error(ec code) {
   return caf::error{static_cast<std::uint8_t>(code), category};
 }
@@ -32,7 +45,7 @@ error from_caf(const caf::error& e) {
   if (e == caf::sec::request_timeout)
     return {ec::deadline_exceeded, "no answer before the deadline"};
   if (e == caf::sec::request_receiver_down)
-    return {ec::circuit_tripped, "the provider went down"};
+    return {ec::cancelled, "whoever was asked has ended"};
   return {ec::internal, caf::to_string(e)};
 }
 

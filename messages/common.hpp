@@ -4,6 +4,7 @@
 
 #include "messages/atoms.hpp"
 #include "messages/errors.hpp"
+#include "messages/histogram.hpp"
 #include "messages/type_ids.hpp"
 #include "messages/types.hpp"
 
@@ -29,12 +30,18 @@ typename Inspector::result_type inspect(Inspector& f, metric& x) {
 
 using metrics = std::vector<metric>;
 
+/// Adds a histogram as the rows of Prometheus' exposition: `name`_bucket (cumulative, label `le` as 12 digits of
+/// microseconds or "inf", so that rows sort by it), _count and _sum. `name` ends in _microseconds; /metrics shows
+/// seconds.
+void append_histogram(metrics& out, const std::string& name, const fields& labels, const histogram& h);
+
 /// An error for the wire: the code and one line for a human.
 [[nodiscard]] caf::error make_error(ec code);
 [[nodiscard]] caf::error make_error(ec code, std::string message);
 
 /// What an error that came by message means to us. CAF's own errors map in one place: a time-out is deadline_exceeded,
-/// a receiver that went down is circuit_tripped (only providers die in regular operation), all else is internal.
+/// a receiver that went down is cancelled (it ends with its node; a provider's supervisor knows more), all else is
+/// internal.
 [[nodiscard]] error from_caf(const caf::error& e);
 
 /// Deadlines cross messages as the microseconds that remain, because clocks differ between nodes.

@@ -29,6 +29,7 @@ constexpr std::array table{
   error_info{ec::cancelled,           "cancelled",            503,   true,  false},
   error_info{ec::storage_failed,      "storage_failed",       503,   true,  false},
   error_info{ec::storage_unusable,    "storage_unusable",     503,   false, false},
+  error_info{ec::key_reused,          "key_reused",           422,   false, false},
   error_info{ec::config_invalid,      "config_invalid",       500,   false, false},
   error_info{ec::internal,            "internal",             500,   false, false},
 };

@@ -31,6 +31,7 @@ enum class ec : std::uint8_t {
   cancelled,            ///< nobody waits for the answer any more
   storage_failed,       ///< the database refused or failed
   storage_unusable,     ///< the database file is corrupt, locked, unreadable or newer than this program
+  key_reused,           ///< this idempotency key came with something else before
   config_invalid,       ///< the configuration is wrong; the message says where
   internal,             ///< a bug of ours
 };

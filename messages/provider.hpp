@@ -15,13 +15,14 @@ struct provider_call {
   question what;
   std::int64_t remaining_us = 0;   // until the request's deadline
   std::int32_t retries = 0;        // that the request has left
+  std::int32_t extra = 0;          // calls beyond the first that it has left, retries and second attempts together
   std::int64_t hedge_after_us = 0; // make a second attempt when the first takes longer; 0: never
   bool probe = false;              // the circuit is half open: any failure of this call is enough
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, provider_call& x) {
-  return f(x.generation, x.id, x.what, x.remaining_us, x.retries, x.hedge_after_us, x.probe);
+  return f(x.generation, x.id, x.what, x.remaining_us, x.retries, x.extra, x.hedge_after_us, x.probe);
 }
 
 /// Nobody waits for the answer to this call any more. It is answered with ec::cancelled.
@@ -52,13 +53,24 @@ typename Inspector::result_type inspect(Inspector& f, provider_drains& x) {
   return f(x.generation);
 }
 
+/// What one call cost beyond its first attempt, and what is left of the provider's budgets.
+struct call_costs {
+  std::int32_t attempts = 1;
+  std::int32_t hedges = 0; // of these, second attempts beside a slow first
+  bool hedge_won = false;
+  bool retry_refused = false;    // for want of budget
+  std::int32_t aborted = 0;      // attempts taken off the wire
+  std::int64_t retry_budget = 0; // retries that the provider could make now
+  std::int64_t hedge_budget = 0;
+};
+
 /// What the upstream knows, or (code other than none) why that is not known. The records are the application's own type
 /// and stay on this node (types.hpp).
 struct provider_answer {
   std::uint64_t generation = 0;
   records_ptr found; // null with an error; may hold no record
   std::int64_t elapsed_us = 0;
-  std::int32_t attempts = 1;
+  call_costs costs{};
   std::int64_t upstream_us = 0; // of the attempt that was answered: from the request sent to the answer received
   ec code = ec::none;           // else of upstream_api::map, http_response, permit_refused, cancelled, circuit_tripped
   std::string detail;
@@ -88,9 +100,7 @@ using provider_actor = caf::typed_actor<
   // From the mapper: what an answer says.
   caf::reacts_to<mapped>,
   // Look what is due: a retry, a second attempt, a call whose time is over.
-  caf::reacts_to<tick_atom>,
-  // What have you counted?
-  caf::replies_to<stats_atom>::with<metrics>>;
+  caf::reacts_to<tick_atom>>;
 
 } // namespace troupe
 

@@ -52,11 +52,14 @@ void release(self_ptr self, task_ref t) {
   }
 }
 
+void settle_endings(self_ptr self);
+
 void ended(self_ptr self, task_ref t, task_result r) {
   auto& s = self->state;
   if (!s.runs.contains(t))
     return;
   s.book->finish(now(self), t, std::move(r));
+  settle_endings(self); // which still sees how long it ran
   release(self, t);
 }
 
@@ -67,6 +70,8 @@ void run_function(self_ptr self, task_ref t, const task_work& work) {
     work(context, [guard](task_result r) { guard->end(std::move(r)); });
   } catch (const std::exception& e) {
     guard->end({ec::internal, e.what(), {}, {}});
+  } catch (...) {
+    guard->end({ec::internal, "an exception of no known type", {}, {}});
   }
 }
 
@@ -144,19 +149,20 @@ void start_question(self_ptr self, task_ref t, question what, std::int64_t left_
   const auto deadline = s.book->deadline_of(t);
   auto& call_of_task = s.runs.at(t).call;
   if (const auto same = s.joinable.find(key); same != s.joinable.end()) {
-    if (auto& call = s.calls.at(same->second); call.deadline >= deadline) {
+    // One that waits behind more urgent calls, or not as long, would not do.
+    if (auto& call = s.calls.at(same->second); call.deadline >= deadline && call.priority <= what.priority) {
       ++s.shared;
       ++call.open;
       call.tasks.push_back(t);
       call_of_task = same->second;
       return;
     }
-    key.clear(); // it would not wait long enough: alone
+    key.clear(); // alone
   }
   const auto id = call_of_task = ++s.last_fetch;
   if (!key.empty())
     s.joinable.emplace(key, id);
-  s.calls.emplace(id, batch_actor_state::shared_call{std::move(key), deadline, {t}});
+  s.calls.emplace(id, batch_actor_state::shared_call{std::move(key), deadline, what.priority, {t}});
   what.traceparent = s.open.at(t.batch).traceparent;
   self->request(s.peers.orchestrator, by_its_deadline, fetch{id, std::move(what), strategy::fallback, left_us})
     .then([self, id](outcome& o) { answered(self, id, result_of(std::move(o))); },
@@ -228,6 +234,8 @@ void on_ending(self_ptr self, const batch_book::ending& e) {
       it->second.progress({id, e.task.index, e.ended, e.total, result});
     } catch (const std::exception& wrong) {
       s.settings.log->error("Batch {}: its progress callback failed: {}", id, wrong.what());
+    } catch (...) {
+      s.settings.log->error("Batch {}: its progress callback failed", id);
     }
 }
 
@@ -258,12 +266,14 @@ void on_finished(self_ptr self, std::uint64_t serial) {
     s.book->forget(serial);
     return;
   }
-  std::vector<std::uint64_t> waiting;
-  for (const auto& [id, w] : s.waiters)
-    if (w.batch == serial)
-      waiting.push_back(id);
-  for (const auto id : waiting)
-    end_waiter(self, id);
+  if (const auto waiting = s.waiting_for.extract(serial); !waiting.empty())
+    for (const auto id : waiting.mapped())
+      end_waiter(self, id);
+}
+
+void settle_endings(self_ptr self) {
+  for (const auto& e : self->state.book->take_endings())
+    on_ending(self, e);
 }
 
 // Does all that the book has decided, and sees to it that somebody asks it again in time.
@@ -381,6 +391,7 @@ caf::typed_response_promise<batch_view> query(self_ptr self, const batch_query& 
   }
   const auto id = ++s.last_waiter;
   const auto until = self->clock().now() + microseconds{q.wait_us};
+  s.waiting_for[*serial].push_back(id);
   s.waiters.emplace(id, batch_actor_state::waiter{promise, *serial, offset, limit, q.parent, until});
   s.waits.add(until, id);
   begin_wait(self, q.parent);

@@ -59,6 +59,7 @@ struct batch_actor_state {
   struct shared_call {
     std::string key; // what makes tasks equal; empty: nobody may join
     batch_book::time deadline;
+    troupe::priority priority = troupe::priority::interactive;
     std::vector<task_ref> tasks;
     std::size_t open = 1; // of these tasks, how many have not ended
   };
@@ -81,7 +82,8 @@ struct batch_actor_state {
   std::unordered_map<std::uint64_t, shared_call> calls; // by the id of their fetch
   std::unordered_map<std::string, std::uint64_t> joinable;
   std::map<std::uint64_t, waiter> waiters;
-  std::unordered_map<std::uint64_t, std::function<void()>> deliveries; // by the token that the book hands back
+  std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> waiting_for; // waiters by batch; some may be gone
+  std::unordered_map<std::uint64_t, std::function<void()>> deliveries;       // by the token that the book hands back
   deadlines<std::uint64_t> waits;
   wake_up tick;
   pending_alarm alarm;

@@ -85,7 +85,7 @@ result<batch_book::admission> batch_book::enqueue(time now, new_batch n) {
   if (!n.key.empty())
     if (const auto known = keys_.find(n.key); known != keys_.end()) {
       if (known->second.fingerprint != n.fingerprint)
-        return fail(ec::bad_request, "Idempotency-Key: it came with another body before");
+        return fail(ec::key_reused, "Idempotency-Key: it came with another body before");
       return admission{known->second.serial, true};
     }
   if (auto fine = check(now, n); !fine)
@@ -217,13 +217,12 @@ void batch_book::finish(time now, task_ref t, task_result r) {
   if (it == batches_.end() || t.index >= it->second.tasks.size() || it->second.tasks[t.index].ended)
     return;
   auto& b = it->second;
-  const auto code = r.code;
-  const auto message = r.message;
   end(t, b, std::move(r));
-  if (code != ec::none && b.strict && b.state == batch_state::running) {
+  const auto& kept = b.tasks[t.index].outcome; // without room a good result becomes a failure
+  if (kept.code != ec::none && b.strict && b.state == batch_state::running) {
     b.state = batch_state::failed;
-    b.code = code;
-    b.message = "task " + std::to_string(t.index) + ": " + message;
+    b.code = kept.code;
+    b.message = "task " + std::to_string(t.index) + ": " + kept.message;
     end_rest(t.batch, b, ec::cancelled, "another task of its strict batch failed");
   }
   if (b.left == 0)

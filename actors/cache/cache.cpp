@@ -67,8 +67,8 @@ answer refusal(ec code, std::string message) {
 }
 
 // A route's own wish, or the setting.
-microseconds lifetime(std::int64_t wish_us, seconds setting) {
-  return wish_us < 0 ? microseconds{setting} : microseconds{wish_us};
+microseconds lifetime(std::int64_t wish_us, microseconds setting) {
+  return wish_us < 0 ? setting : microseconds{wish_us};
 }
 
 answer failure(const outcome& o) {
@@ -96,7 +96,8 @@ void compress_kept(cache_state& s, const std::string& key) {
   both->stored_at = kept->stored_at;
   both->fresh_until = kept->fresh_until;
   both->dead_at = kept->dead_at;
-  s.store->put(key, std::move(both));
+  if (s.store->fits(key, *both)) // else the plain one alone is kept
+    s.store->put(key, std::move(both));
 }
 
 // Ends the fetch of a key: everybody who waits gets `first` or, behind the first, the same as COALESCED.
@@ -106,6 +107,8 @@ void end(self_ptr self, const std::string& key, const answer& first) {
   --*self->state.settings.fetches;
   bool behind = false;
   for (auto& w : node.mapped().waiters) {
+    if (w.gone)
+      continue;
     auto copy = first;
     if (behind && copy.x_cache == "MISS")
       copy.x_cache = "COALESCED";
@@ -121,8 +124,10 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   const auto t = now(self);
   const bool not_found = !o.found && f.about.durable;
   const auto& wish = f.about.kept;
-  const auto ttl = o.degraded || !o.found ? lifetime(wish.degraded_us, s.settings.degraded_ttl)
-                                          : lifetime(wish.fresh_us, s.settings.hot_ttl);
+  const auto whole = lifetime(wish.fresh_us, s.settings.hot_ttl);
+  // Never longer than a whole one, however short a route keeps those.
+  const auto ttl =
+    o.degraded || !o.found ? std::min(whole, lifetime(wish.degraded_us, s.settings.degraded_ttl)) : whole;
   const auto stale_max = lifetime(wish.stale_us, s.settings.stale_max);
   const auto etag = weak_etag(o.data.view());
   const auto body = [&](tier as) { return blob{not_found ? render_not_found(o, f.about.what) : render_body(o, as)}; };
@@ -139,8 +144,8 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   };
   const auto hot = make(tier::hot);
   // Published before anybody is answered, so that whoever has seen the answer finds it in the index.
-  s.store->put(key, hot);
-  const bool wanted = std::any_of(f.waiters.begin(), f.waiters.end(), [](const auto& w) { return w.gzip; });
+  s.too_large += s.store->put(key, hot) ? 0 : 1;
+  const bool wanted = std::any_of(f.waiters.begin(), f.waiters.end(), [](const auto& w) { return w.gzip && !w.gone; });
   auto fresh = from(*make(source), source == tier::database ? "HIT-D1" : "MISS", t);
   if (wanted)
     fresh.gzip = gzip_if_worth(fresh.plain.view(), hasty);
@@ -270,12 +275,16 @@ void forget(self_ptr self, const cache_state::asker& who, const std::string& key
   if (it == s.under_way.end())
     return;
   auto& f = it->second;
-  const auto gone = std::find_if(f.waiters.begin(), f.waiters.end(), [&](const auto& w) { return w.from == who; });
-  if (gone == f.waiters.end())
+  // Marked, not erased: ten thousand may leave one by one, and mostly the oldest first.
+  const auto leaver = std::find_if(f.waiters.begin() + static_cast<std::ptrdiff_t>(f.first), f.waiters.end(),
+    [&](const auto& w) { return !w.gone && w.from == who; });
+  if (leaver == f.waiters.end())
     return;
-  gone->promise.deliver(refusal(ec::cancelled, "nobody waits for it any more"));
-  f.waiters.erase(gone);
-  if (!f.waiters.empty())
+  leaver->promise.deliver(refusal(ec::cancelled, "nobody waits for it any more"));
+  leaver->gone = true;
+  while (f.first < f.waiters.size() && f.waiters[f.first].gone)
+    ++f.first;
+  if (--f.waiting > 0)
     return;
   ++s.cancelled;
   if (!f.asks_database)
@@ -288,18 +297,27 @@ void forget(self_ptr self, const cache_state::asker& who, const std::string& key
 bool goes_on(self_ptr self, const std::string& key, const answer& failed) {
   auto& f = self->state.under_way.at(key);
   const auto t = self->clock().now();
-  if (f.deadline > t)
+  // A permit is refused as soon as it cannot come in time, which is before the deadline.
+  const bool for_time =
+    f.deadline <= t || std::any_of(failed.providers.begin(), failed.providers.end(), [](const auto& p) {
+      return p.code == ec::permit_refused || p.code == ec::deadline_exceeded;
+    });
+  if (!for_time)
     return false;
   auto latest = f.deadline;
+  std::erase_if(f.waiters, [](const auto& w) { return w.gone; });
+  f.first = 0;
   for (const auto& w : f.waiters)
     latest = std::max(latest, w.deadline);
-  if (latest < t + worth_another)
+  // Strictly later: with the same time it would fail the same way, again and again.
+  if (latest <= f.deadline || latest < t + worth_another)
     return false;
   const auto late = std::stable_partition(
     f.waiters.begin(), f.waiters.end(), [&](const auto& w) { return w.deadline >= t + worth_another; });
   for (auto w = late; w != f.waiters.end(); ++w)
     w->promise.deliver(failed);
   f.waiters.erase(late, f.waiters.end());
+  f.waiting = f.waiters.size();
   f.deadline = latest;
   ask_providers(self, key);
   return true;
@@ -322,6 +340,7 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   if (const auto it = s.under_way.find(l.about.key); it != s.under_way.end()) {
     ++s.coalesced;
     it->second.waiters.push_back({promise, l.gzip, who, deadline});
+    ++it->second.waiting;
     return promise;
   }
   if (*s.settings.fetches >= s.settings.max_fetches) {
@@ -334,7 +353,7 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   const auto key = l.about.key;
   const bool durable = l.about.durable && s.peers.reader;
   s.under_way.emplace(
-    key, cache_state::fetching{std::move(l.about), deadline, 0, {}, false, {{promise, l.gzip, who, deadline}}});
+    key, cache_state::fetching{std::move(l.about), deadline, 0, {}, false, {{promise, l.gzip, who, deadline}}, 0, 1});
   if (durable)
     ask_database(self, key);
   else
@@ -345,7 +364,7 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
 metrics report(const cache_state& s) {
   std::size_t waiting = 0;
   for (const auto& [key, f] : s.under_way)
-    waiting += f.waiters.size();
+    waiting += f.waiting;
   const auto count = [](auto v) { return static_cast<std::int64_t>(v); };
   return {
     {"troupe_cache_lookups_total", {}, true, s.lookups},
@@ -353,6 +372,7 @@ metrics report(const cache_state& s) {
     {"troupe_cache_stale_served_total", {}, true, s.stale_served},
     {"troupe_cache_shed_total", {}, true, s.shed},
     {"troupe_cache_cancelled_total", {}, true, s.cancelled},
+    {"troupe_cache_too_large_total", {}, true, s.too_large},
     {"troupe_cache_evicted_total", {}, true, count(s.store->evicted())},
     {"troupe_cache_entries", {}, false, count(s.store->size())},
     {"troupe_cache_bytes", {}, false, count(s.store->bytes())},

@@ -26,12 +26,12 @@
 namespace troupe {
 
 struct cache_settings {
-  std::chrono::seconds hot_ttl{3600};                 // S0-31
-  std::chrono::seconds degraded_ttl{60};              // of answers that lack a provider, or found nothing
-  std::chrono::seconds stale_max{24 * 3600};          // after that, for when all providers fail
-  std::size_t max_bytes = 64 << 20;                   // of this shard
-  std::int64_t max_fetches = 2000;                    // under way at once, over all shards
-  std::shared_ptr<std::atomic<std::int64_t>> fetches; // how many are
+  std::chrono::microseconds hot_ttl = std::chrono::hours{1};        // S0-31
+  std::chrono::microseconds degraded_ttl = std::chrono::minutes{1}; // of answers that lack a provider, or found nothing
+  std::chrono::microseconds stale_max = std::chrono::hours{24};     // after that, for when all providers fail
+  std::size_t max_bytes = 64 << 20;                                 // of this shard
+  std::int64_t max_fetches = 2000;                                  // under way at once, over all shards
+  std::shared_ptr<std::atomic<std::int64_t>> fetches;               // how many are
   std::shared_ptr<hot_index> index;
   std::shared_ptr<spdlog::logger> log;
 };
@@ -52,6 +52,7 @@ struct cache_state {
     bool gzip = false;
     asker from;
     std::chrono::steady_clock::time_point deadline;
+    bool gone = false;
   };
 
   struct fetching {
@@ -60,7 +61,9 @@ struct cache_state {
     std::uint64_t question = 0;                     // which answer is waited for
     std::chrono::steady_clock::time_point until;    // and how long
     bool asks_database = false;                     // else the orchestrator
-    std::vector<waiter> waiters;                    // the first one asked first
+    std::vector<waiter> waiters;                    // the first one asked first; with `gone` set, it has left
+    std::size_t first = 0;                          // all before it have left
+    std::size_t waiting = 0;                        // have not left
   };
 
   cache_settings settings;
@@ -75,6 +78,7 @@ struct cache_state {
   std::int64_t stale_served = 0;
   std::int64_t shed = 0;
   std::int64_t cancelled = 0; // fetches that nobody waited for any more
+  std::int64_t too_large = 0; // answers that were not kept
 
   static inline const char* name = "cache";
 };

@@ -25,7 +25,7 @@ rendered_ptr hot_store::find(std::string_view key) const {
 
 bool hot_store::put(std::string_view key, rendered_ptr entry) {
   const auto cost = entry->bytes() + key.size();
-  if (cost > max_bytes_ / 16) {
+  if (!fits(key, *entry)) {
     erase(key);
     return false;
   }

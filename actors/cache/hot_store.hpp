@@ -35,6 +35,11 @@ public:
   /// than a sixteenth of the bound, so that one answer cannot empty the shard; an earlier entry is then gone too.
   bool put(std::string_view key, rendered_ptr entry);
 
+  /// Whether put() would keep it.
+  [[nodiscard]] bool fits(std::string_view key, const rendered& entry) const noexcept {
+    return entry.bytes() + key.size() <= max_bytes_ / 16;
+  }
+
   void erase(std::string_view key);
 
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }

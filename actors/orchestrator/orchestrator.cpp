@@ -45,6 +45,11 @@ void wake(self_ptr self) {
   wake_at(self, s.tick, s.answers.next());
 }
 
+// A receiver that is down is a provider here, and nothing else.
+error down_or(error e) {
+  return e.code == ec::cancelled ? error{ec::circuit_tripped, "the provider went down"} : std::move(e);
+}
+
 // Takes a call out of the book; nothing if it has ended already.
 std::optional<orchestrator_state::asked> close(orchestrator_state& s, std::uint64_t call) {
   auto node = s.calls.extract(call);
@@ -55,16 +60,39 @@ std::optional<orchestrator_state::asked> close(orchestrator_state& s, std::uint6
 }
 
 void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer);
-void on_failure(self_ptr self, std::uint64_t call, error e, int attempts);
+void on_failure(self_ptr self, std::uint64_t call, error e, const call_costs& costs);
 
-// Its fair share of the retries that the request has left: what it does not use it gives back.
-int share_of_retries(request& r, std::size_t asked_at_once, bool bounded) {
-  auto share = (r.retries + static_cast<int>(asked_at_once) - 1) / static_cast<int>(asked_at_once);
-  if (bounded)
-    share = std::min(share, r.calls);
-  r.retries -= share;
-  r.calls -= bounded ? share : 0;
-  return share;
+// Its fair share of what the request has left: what it does not use it gives back.
+void share_out(
+  request& r, orchestrator_state::asked& a, std::size_t asked_at_once, bool may_hedge, const orchestrator_settings& s) {
+  const auto fair = [&](int left) {
+    return (left + static_cast<int>(asked_at_once) - 1) / static_cast<int>(asked_at_once);
+  };
+  a.retries = fair(r.retries);
+  a.extra = a.retries + (may_hedge ? 1 : 0);
+  if (s.calls > 0) {
+    a.extra = std::min(a.extra, fair(r.calls));
+    a.retries = std::min(a.retries, a.extra);
+    r.calls -= a.extra;
+  }
+  r.retries -= a.retries;
+}
+
+// What a call did not use of its share.
+void give_back(const orchestrator_settings& s, request& r, const orchestrator_state::asked& a, const call_costs& used) {
+  const auto extra = std::max(0, used.attempts - 1);
+  r.retries += std::clamp(a.retries - (extra - used.hedges), 0, a.retries);
+  r.calls += s.calls > 0 ? std::clamp(a.extra - extra, 0, a.extra) : 0;
+}
+
+void count(orchestrator_state::slot& slot, const call_costs& c) {
+  slot.retries += std::max(0, c.attempts - 1 - c.hedges);
+  slot.retries_refused += c.retry_refused ? 1 : 0;
+  slot.hedges += c.hedges;
+  slot.hedges_won += c.hedge_won ? 1 : 0;
+  slot.aborted += c.aborted;
+  slot.retry_budget = c.retry_budget;
+  slot.hedge_budget = c.hedge_budget;
 }
 
 void ask(self_ptr self, std::uint64_t id, request& r, std::size_t place, bool probe, std::size_t asked_at_once) {
@@ -73,21 +101,24 @@ void ask(self_ptr self, std::uint64_t id, request& r, std::size_t place, bool pr
   auto& to = s.slots[slot];
   const auto call = ++s.last_call;
   const auto t = now(self);
-  const auto left = std::max(std::chrono::duration_cast<microseconds>(r.deadline - t), microseconds{0});
+  auto left = std::max(std::chrono::duration_cast<microseconds>(r.deadline - t), microseconds{0});
+  if (probe) // while it is under way everybody else is refused
+    left = std::min(left, to.spec.probe_patience);
   ++to.calls;
-  const auto retries = probe ? 0 : share_of_retries(r, asked_at_once, s.settings.calls > 0);
-  const orchestrator_state::asked asked{id, place, slot, to.policy.generation(), retries, probe, t, t + left + grace};
+  const auto slow =
+    to.spec.hedge_percentile > 0 && !probe ? to.latency.quantile(to.spec.hedge_percentile) : std::nullopt;
+  orchestrator_state::asked asked{id, place, slot, to.policy.generation(), 0, 0, probe, t, t + left + grace};
+  if (!probe)
+    share_out(r, asked, asked_at_once, slow.has_value(), s.settings);
   s.calls.emplace(call, asked);
   s.answers.add(asked.until, call);
   wake(self);
   r.reports[place].attempts = 1;
-  provider_call out{asked.generation, call, r.what, left.count(), retries, 0, probe};
-  if (to.spec.hedge_percentile > 0 && !probe)
-    if (const auto slow = to.latency.quantile(to.spec.hedge_percentile))
-      out.hedge_after_us = slow->count();
+  provider_call out{asked.generation, call, r.what, left.count(), asked.retries, asked.extra,
+    slow.value_or(microseconds{0}).count(), probe};
   self->request(to.life, by_its_deadline, std::move(out))
     .then([self, call](const provider_answer& answer) { on_answer(self, call, answer); },
-      [self, call](const caf::error& e) { on_failure(self, call, from_caf(e), 1); });
+      [self, call](const caf::error& e) { on_failure(self, call, down_or(from_caf(e)), {}); });
 }
 
 // Runs one step of the plan: `step` gets the gate and says whom to ask.
@@ -165,23 +196,17 @@ void log_failure(self_ptr self, const request* r, const orchestrator_state::aske
     self->state.settings.log->warn("Provider {} failed: {}: {}", name, to_string(e.code), e.message);
 }
 
-// What a call did not use of its share of retries.
-void give_back(const orchestrator_state& s, request& r, const orchestrator_state::asked& a, int attempts) {
-  const auto unused = std::clamp(a.retries - std::max(0, attempts - 1), 0, a.retries);
-  r.retries += unused;
-  r.calls += s.settings.calls > 0 ? unused : 0;
-}
-
 void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer) {
   auto& s = self->state;
   if (answer.code != ec::none)
-    return on_failure(self, call, {answer.code, answer.detail}, answer.attempts);
+    return on_failure(self, call, {answer.code, answer.detail}, answer.costs);
   const auto ended = close(s, call);
   if (!ended)
     return;
   const auto& a = *ended;
   auto& slot = s.slots[a.slot];
-  slot.busy_us += answer.elapsed_us;
+  count(slot, answer.costs);
+  slot.durations.record(microseconds{answer.upstream_us});
   slot.latency.record(microseconds{answer.upstream_us});
   if (a.probe && slot.policy.probe_succeeded(a.generation, now(self)))
     s.settings.log->info("Circuit of {} closed, step by step", slot.spec.name);
@@ -189,11 +214,11 @@ void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer)
   if (it == s.requests.end())
     return; // answered without it: it was late
   auto& r = it->second;
-  give_back(s, r, a, answer.attempts);
+  give_back(s.settings, r, a, answer.costs);
   auto& report = r.reports[a.place];
   report.code = ec::none;
   report.elapsed_us = answer.elapsed_us;
-  report.attempts = answer.attempts;
+  report.attempts = answer.costs.attempts;
   report.records = static_cast<std::int32_t>(answer.found->count());
   r.found[a.place] = answer.found;
   advance(
@@ -201,13 +226,14 @@ void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer)
   settle(self, a.request);
 }
 
-void on_failure(self_ptr self, std::uint64_t call, error e, int attempts) {
+void on_failure(self_ptr self, std::uint64_t call, error e, const call_costs& costs) {
   auto& s = self->state;
   const auto ended = close(s, call);
   if (!ended)
     return; // its provider's DOWN was quicker
   const auto& a = *ended;
   auto& slot = s.slots[a.slot];
+  count(slot, costs);
   if (e.code != ec::cancelled)
     ++slot.failures;
   if (a.probe && !info(e.code).trips_circuit)
@@ -218,12 +244,12 @@ void on_failure(self_ptr self, std::uint64_t call, error e, int attempts) {
     log_failure(self, r, a, e);
   if (r == nullptr)
     return;
-  give_back(s, *r, a, attempts);
+  give_back(s.settings, *r, a, costs);
   auto& report = r->reports[a.place];
   report.code = e.code;
   report.detail = std::move(e.message);
   report.elapsed_us = us(now(self) - a.since);
-  report.attempts = attempts;
+  report.attempts = costs.attempts;
   advance(self, a.request, *r, [&](const plan::gate& gate) { return r->plan.failed(a.place, gate); });
   settle(self, a.request);
 }
@@ -260,7 +286,7 @@ void on_down(self_ptr self, const caf::down_msg& down) {
     if (a.slot == gone.slot && a.generation == gone.generation)
       lost.push_back(call);
   for (const auto call : lost)
-    on_failure(self, call, {ec::circuit_tripped, "the provider went down with this call under way"}, 1);
+    on_failure(self, call, {ec::circuit_tripped, "the provider went down with this call under way"}, {});
 }
 
 // A life takes no more calls; it ends when its last one is answered.
@@ -320,8 +346,18 @@ void tick(self_ptr self) {
   for (const auto id : s.patience.take_due(t))
     patience_over(self, id);
   for (const auto call : s.answers.take_due(t))
-    on_failure(self, call, {ec::deadline_exceeded, "the provider's actor did not answer"}, 1);
+    on_failure(self, call, {ec::deadline_exceeded, "the provider's actor did not answer"}, {});
   wake(self);
+}
+
+// The life that has this call: the slot's, or one that takes its leave; null when it is gone.
+provider_actor life_of(const orchestrator_state& s, const orchestrator_state::asked& a) {
+  const auto& slot = s.slots[a.slot];
+  if (slot.life && slot.policy.generation() == a.generation)
+    return slot.life;
+  const auto it = std::find_if(s.leaving.begin(), s.leaving.end(),
+    [&](const auto& l) { return l.slot == a.slot && l.generation == a.generation; });
+  return it == s.leaving.end() ? provider_actor{} : it->life;
 }
 
 // Nobody waits any more: what is under way for it is taken off the wire.
@@ -338,8 +374,9 @@ void cancel(self_ptr self, const orchestrator_state::asker& from) {
   it->second.promise.deliver(std::move(o));
   forget(s, it);
   for (const auto& [call, a] : s.calls)
-    if (a.request == id && s.slots[a.slot].life && s.slots[a.slot].policy.generation() == a.generation)
-      self->send(s.slots[a.slot].life, provider_cancel{call});
+    if (a.request == id)
+      if (const auto life = life_of(s, a))
+        self->send(life, provider_cancel{call});
 }
 
 caf::typed_response_promise<outcome> start(self_ptr self, fetch& f) {
@@ -385,7 +422,14 @@ metrics report(self_ptr self) {
     const fields who{{"provider", slot.spec.name}};
     out.push_back({"troupe_provider_calls_total", who, true, slot.calls});
     out.push_back({"troupe_provider_failures_total", who, true, slot.failures});
-    out.push_back({"troupe_provider_busy_microseconds_total", who, true, slot.busy_us});
+    append_histogram(out, "troupe_provider_duration_microseconds", who, slot.durations);
+    out.push_back({"troupe_provider_retries_total", who, true, slot.retries});
+    out.push_back({"troupe_provider_retries_refused_total", who, true, slot.retries_refused});
+    out.push_back({"troupe_provider_retry_budget", who, false, slot.retry_budget});
+    out.push_back({"troupe_provider_hedges_total", who, true, slot.hedges});
+    out.push_back({"troupe_provider_hedges_won_total", who, true, slot.hedges_won});
+    out.push_back({"troupe_provider_hedge_budget", who, false, slot.hedge_budget});
+    out.push_back({"troupe_provider_attempts_aborted_total", who, true, slot.aborted});
     out.push_back({"troupe_circuit_trips_total", who, true, static_cast<std::int64_t>(slot.policy.trips())});
     for (const auto state :
       {circuit_state::closed, circuit_state::open, circuit_state::half_open, circuit_state::ramping})
@@ -401,7 +445,7 @@ orchestrator_actor::behavior_type orchestrator(self_ptr self, orchestrator_setti
   auto& s = self->state;
   s.settings = std::move(settings);
   for (const auto& spec : s.settings.providers)
-    s.slots.push_back({spec, restart_policy{spec.circuit, s.settings.seed + s.slots.size()}, {}, 0, 0, 0, {}});
+    s.slots.push_back({spec, restart_policy{spec.circuit, s.settings.seed + s.slots.size()}});
   for (auto& slot : s.slots)
     start_life(self, slot);
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });

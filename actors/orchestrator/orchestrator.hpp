@@ -30,6 +30,7 @@ namespace troupe {
 struct provider_spec {
   std::string name;
   circuit_settings circuit;
+  std::chrono::microseconds probe_patience{std::chrono::seconds{6}}; // for the one call that a half-open circuit makes
   int hedge_percentile = 96; // a second attempt after the latency that so many percent stay within; 0: none
   std::function<provider_actor(caf::actor_system&, supervisor_actor, std::uint64_t generation)> spawn;
 };
@@ -51,11 +52,18 @@ struct orchestrator_state {
   struct slot {
     provider_spec spec;
     restart_policy policy;
-    provider_actor life; // empty while the circuit is open
+    provider_actor life{}; // empty while the circuit is open
     std::int64_t calls = 0;
     std::int64_t failures = 0;
-    std::int64_t busy_us = 0; // sum of the latencies of what was answered
-    troupe::latency latency;
+    std::int64_t retries = 0;
+    std::int64_t retries_refused = 0; // for want of budget
+    std::int64_t hedges = 0;
+    std::int64_t hedges_won = 0;
+    std::int64_t aborted = 0;      // attempts taken off the wire
+    std::int64_t retry_budget = 0; // as its last answer said
+    std::int64_t hedge_budget = 0;
+    histogram durations{};     // of the upstream's answers
+    troupe::latency latency{}; // the same, of late
   };
 
   // Who asked, and what it calls the fetch.
@@ -74,6 +82,7 @@ struct orchestrator_state {
     std::size_t slot = 0;
     std::uint64_t generation = 0;
     int retries = 0; // that it may make
+    int extra = 0;   // calls beyond the first, second attempts included
     bool probe = false;
     time since;
     time until; // later, the provider's actor itself is at fault

@@ -102,7 +102,8 @@ std::chrono::nanoseconds restart_policy::next_open_time() noexcept {
 }
 
 bool restart_policy::in_share(time now) noexcept {
-  const auto step = static_cast<std::size_t>((now - ramp_since_) / cfg_.ramp_step);
+  const auto step = cfg_.ramp_step.count() > 0 ? static_cast<std::size_t>((now - ramp_since_) / cfg_.ramp_step)
+                                               : cfg_.ramp.size(); // no ramp
   if (step >= cfg_.ramp.size()) {
     reset();
     return true;

@@ -52,25 +52,33 @@ http_request build(self_ptr self, std::uint64_t attempt, const call& c) {
   return request;
 }
 
-provider_answer refusal(const provider_state& s, ec code, std::string detail, int attempts) {
+call_costs costs_of(self_ptr self, const call& c) {
+  const auto& s = self->state;
+  const auto now = self->clock().now();
+  return {c.made, c.hedged ? 1 : 0, c.hedge_won, c.retry_refused, c.aborted, s.retries->left(now), s.hedges->left(now)};
+}
+
+provider_answer refusal(const provider_state& s, ec code, std::string detail, call_costs costs) {
   provider_answer a;
   a.generation = s.generation;
-  a.attempts = attempts;
+  a.costs = costs;
   a.code = code;
   a.detail = std::move(detail);
   return a;
 }
 
 // Nobody is left waiting.
-void answer_everybody(provider_state& s) {
+void answer_everybody(self_ptr self) {
+  auto& s = self->state;
   for (auto& [id, c] : s.calls)
-    c.promise.deliver(refusal(s, ec::circuit_tripped, "the circuit tripped while this call was under way", c.made));
+    c.promise.deliver(
+      refusal(s, ec::circuit_tripped, "the circuit tripped while this call was under way", costs_of(self, c)));
   s.calls.clear();
 }
 
 // The circuit trips, and this life ends. Transfers and permits go with it, by DOWN.
 void die(self_ptr self) {
-  answer_everybody(self->state);
+  answer_everybody(self);
   self->quit(make_error(ec::circuit_tripped));
 }
 
@@ -102,8 +110,14 @@ void wake(self_ptr self) {
   wake_at(self, self->state.tick, self->state.timers.next());
 }
 
+void unschedule(self_ptr self, std::uint64_t id, const call& c) {
+  self->state.timers.remove(c.wake_at, {due::retry, id});
+  self->state.timers.remove(c.wake_at, {due::hedge, id});
+}
+
 // A call has at most one of these to come: its retry, or its second attempt.
 void schedule(self_ptr self, std::uint64_t id, call& c, due what, std::chrono::nanoseconds after) {
+  unschedule(self, id, c);
   c.wake_at = self->clock().now() + after;
   self->state.timers.add(c.wake_at, {what, id});
   wake(self);
@@ -130,18 +144,18 @@ std::optional<call> close(self_ptr self, std::uint64_t id) {
     return std::nullopt;
   auto& c = it->second;
   s.timers.remove(c.until, {due::over, id});
-  s.timers.remove(c.wake_at, {due::retry, id});
-  s.timers.remove(c.wake_at, {due::hedge, id});
+  unschedule(self, id, c);
   if (c.open > 0) {
     std::vector<std::uint64_t> losers;
     for (const auto& [attempt, a] : s.attempts)
       if (a.call == id)
         losers.push_back(attempt);
     for (const auto attempt : losers) {
-      if (s.attempts.at(attempt).permit != 0) {
+      const auto& a = s.attempts.at(attempt);
+      if (a.on_the_wire) {
         self->send(s.peers.http, http_abort{attempt});
-        ++s.aborted;
-      } else { // it waits for its permit; one that is on its way already is given back when it comes
+        ++c.aborted;
+      } else if (a.permit == 0) { // it waits for its permit; one that is on its way already is given back when it comes
         self->send(s.peers.limiter, permit_withdraw{attempt});
       }
       end_attempt(self, attempt);
@@ -154,7 +168,7 @@ std::optional<call> close(self_ptr self, std::uint64_t id) {
 
 void fail_call(self_ptr self, std::uint64_t id, ec code, std::string message) {
   if (auto c = close(self, id))
-    c->promise.deliver(refusal(self->state, code, std::move(message), c->made));
+    c->promise.deliver(refusal(self->state, code, std::move(message), costs_of(self, *c)));
   quit_when_drained(self);
 }
 
@@ -164,16 +178,19 @@ void begin_attempt(self_ptr self, std::uint64_t id, bool second);
 void retry_or_fail(self_ptr self, std::uint64_t id, call& c, error e, std::int64_t retry_after_us) {
   auto& s = self->state;
   const auto now = self->clock().now();
-  const failed_attempt last{e.code, c.made, std::chrono::nanoseconds{retry_after_us * 1000}, remaining(self, c)};
-  const auto wait =
-    c.retries > 0 && !c.probe && !s.draining ? retry_wait(s.settings.retry, last, s.random()) : std::nullopt;
+  const failed_attempt last{
+    e.code, c.made - (c.hedged ? 1 : 0), std::chrono::nanoseconds{retry_after_us * 1000}, remaining(self, c)};
+  const auto wait = c.retries > 0 && c.extra > 0 && !c.probe && !s.draining
+                      ? retry_wait(s.settings.retry, last, s.random())
+                      : std::nullopt;
   if (!wait)
     return fail_call(self, id, e.code, std::move(e.message));
   if (!s.retries->withdraw(now)) {
-    ++s.retries_refused;
+    c.retry_refused = true;
     return fail_call(self, id, e.code, std::move(e.message));
   }
   --c.retries;
+  --c.extra;
   schedule(self, id, c, due::retry, *wait);
 }
 
@@ -203,10 +220,11 @@ void on_found(self_ptr self, std::uint64_t attempt, records_ptr found, microseco
     return;
   s.typical += (upstream - s.typical) / 8;
   auto c = close(self, ended->call);
-  s.hedges_won += ended->second ? 1 : 0;
+  c->hedge_won = ended->second;
   const auto verdict = s.health->succeeded(self->clock().now(), upstream);
   const auto elapsed = us(self->clock().now() - c->started);
-  c->promise.deliver(provider_answer{s.generation, std::move(found), elapsed, c->made, upstream.count(), ec::none, {}});
+  c->promise.deliver(
+    provider_answer{s.generation, std::move(found), elapsed, costs_of(self, *c), upstream.count(), ec::none, {}});
   if (survives(self, verdict))
     quit_when_drained(self);
 }
@@ -227,6 +245,7 @@ void judge(self_ptr self, std::uint64_t attempt, const http_response& response) 
   const auto it = s.attempts.find(attempt);
   if (it == s.attempts.end())
     return;
+  it->second.on_the_wire = false;
   const auto& c = s.calls.at(it->second.call);
   const microseconds took{response.elapsed_us};
   if (const auto code = response.code; code != ec::none) {
@@ -236,7 +255,8 @@ void judge(self_ptr self, std::uint64_t attempt, const http_response& response) 
     return on_failure(self, attempt, {cut_short ? ec::deadline_exceeded : code, response.detail}, took, -1);
   }
   const auto asked_pause = response.retry_after_us;
-  if (const auto& later = s.settings.api->map_later)
+  if (const auto& later = s.settings.api->map_later) {
+    unschedule(self, it->second.call, c); // its upstream has answered: a second one could not be quicker
     return later(c.what, response, remaining(self, c),
       [me = provider_actor{self}, attempt, took, asked_pause](result<records_ptr> found) {
         mapped m{attempt, ec::none, {}, nullptr, took.count(), asked_pause};
@@ -248,6 +268,7 @@ void judge(self_ptr self, std::uint64_t attempt, const http_response& response) 
         }
         caf::anon_send(me, std::move(m));
       });
+  }
   conclude(self, attempt, s.settings.api->map(c.what, response), took, asked_pause);
 }
 
@@ -259,6 +280,7 @@ void transfer(self_ptr self, std::uint64_t attempt, const permit& p) {
     return;
   }
   it->second.permit = p.id;
+  it->second.on_the_wire = true;
   auto& c = s.calls.at(it->second.call);
   if (c.hedge_after > microseconds{0} && !c.hedged && c.made == 1 && !c.probe)
     schedule(self, it->second.call, c, due::hedge, c.hedge_after);
@@ -276,7 +298,7 @@ void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
   const auto attempt = ++s.last_attempt;
   ++c.made;
   ++c.open;
-  s.attempts.emplace(attempt, provider_state::attempt{id, 0, second});
+  s.attempts.emplace(attempt, provider_state::attempt{id, 0, second, false});
   self
     ->request(s.peers.limiter, by_its_deadline,
       permit_request{s.settings.api->name, time_for_permit(self, c).count(), c.what.priority, attempt})
@@ -291,10 +313,10 @@ void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
 void hedge(self_ptr self, std::uint64_t id) {
   auto& s = self->state;
   auto& c = s.calls.at(id);
-  if (c.open != 1 || c.hedged || s.draining || !s.hedges->withdraw(self->clock().now()))
+  if (c.open != 1 || c.hedged || c.extra < 1 || s.draining || !s.hedges->withdraw(self->clock().now()))
     return;
   c.hedged = true;
-  ++s.hedged;
+  --c.extra;
   begin_attempt(self, id, true);
 }
 
@@ -303,13 +325,14 @@ caf::typed_response_promise<provider_answer> start(self_ptr self, provider_call&
   auto promise = self->make_response_promise<provider_answer>();
   if (asked.generation != s.generation || s.draining) {
     promise.deliver(refusal(s, ec::circuit_tripped,
-      s.draining ? "this provider takes no more calls" : "meant for an earlier life of this provider", 0));
+      s.draining ? "this provider takes no more calls" : "meant for an earlier life of this provider", {0}));
     return promise;
   }
   const auto now = self->clock().now();
   const microseconds left{asked.remaining_us};
   call c{promise, std::move(asked.what), now, now + left, now + left + grace};
   c.retries = asked.retries;
+  c.extra = asked.extra;
   c.hedge_after = microseconds{asked.hedge_after_us};
   c.probe = asked.probe;
   s.timers.add(c.until, {due::over, asked.id});
@@ -334,7 +357,6 @@ void tick(self_ptr self) {
       fail_call(self, id, ec::deadline_exceeded, "neither permit nor transfer ended in time");
       break;
     case due::retry:
-      ++s.retried;
       begin_attempt(self, id, false);
       break;
     case due::hedge:
@@ -343,24 +365,6 @@ void tick(self_ptr self) {
     }
   }
   wake(self);
-}
-
-metrics report(self_ptr self) {
-  const auto& s = self->state;
-  const auto now = self->clock().now();
-  const fields who{{"provider", s.settings.api->name}};
-  return {
-    {"troupe_provider_in_flight", who, false, static_cast<std::int64_t>(s.calls.size())},
-    {"troupe_provider_attempts_in_flight", who, false, static_cast<std::int64_t>(s.attempts.size())},
-    {"troupe_provider_failures_in_a_row", who, false, s.health->failures_in_a_row()},
-    {"troupe_provider_retries_total", who, true, s.retried},
-    {"troupe_provider_retries_refused_total", who, true, s.retries_refused},
-    {"troupe_provider_retry_budget", who, false, s.retries->left(now)},
-    {"troupe_provider_hedges_total", who, true, s.hedged},
-    {"troupe_provider_hedges_won_total", who, true, s.hedges_won},
-    {"troupe_provider_hedge_budget", who, false, s.hedges->left(now)},
-    {"troupe_provider_attempts_aborted_total", who, true, s.aborted},
-  };
 }
 
 } // namespace
@@ -376,12 +380,12 @@ provider_actor::behavior_type provider(
   s.generation = generation;
   s.peers = std::move(peers);
   self->set_exit_handler([self](const caf::exit_msg& stop) {
-    answer_everybody(self->state);
+    answer_everybody(self);
     self->quit(stop.reason);
   });
   // A crash ends a life as a trip does (CAF quits with this error).
   self->set_exception_handler([self](std::exception_ptr& thrown) {
-    answer_everybody(self->state);
+    answer_everybody(self);
     try {
       std::rethrow_exception(thrown);
     } catch (const std::exception& e) {
@@ -399,7 +403,6 @@ provider_actor::behavior_type provider(
         microseconds{m.took_us}, m.retry_after_us);
     },
     [self](tick_atom) { tick(self); },
-    [self](stats_atom) { return report(self); },
   };
 }
 

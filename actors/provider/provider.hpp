@@ -60,17 +60,22 @@ struct provider_state {
     time until;      // later, the limiter or the client is at fault
     time wake_at{};  // of the retry or the second attempt that is to come
     int retries = 0; // left
+    int extra = 0;   // calls beyond the first, left
     std::chrono::microseconds hedge_after{0};
     bool probe = false;
     int made = 0; // attempts
     int open = 0; // attempts under way
     bool hedged = false;
+    bool hedge_won = false;
+    bool retry_refused = false;
+    int aborted = 0;
   };
 
   struct attempt {
     std::uint64_t call = 0;
     std::uint64_t permit = 0; // 0: none yet
     bool second = false;      // the hedge
+    bool on_the_wire = false; // sent, and no answer yet
   };
 
   // What becomes due, by call.
@@ -90,11 +95,6 @@ struct provider_state {
   std::chrono::microseconds typical{0}; // what an answer takes, as a moving average
   deadlines<std::pair<due, std::uint64_t>> timers;
   wake_up tick;
-  std::int64_t retried = 0;
-  std::int64_t retries_refused = 0; // for want of budget
-  std::int64_t hedged = 0;
-  std::int64_t hedges_won = 0;
-  std::int64_t aborted = 0;
 
   static inline const char* name = "provider";
 };

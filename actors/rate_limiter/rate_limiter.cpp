@@ -15,7 +15,7 @@ permit_book::time now(self_ptr self) {
 void count_grant(rate_limiter_state& s, const permit_book::decision& d) {
   auto& served = s.lanes[d.lane][static_cast<std::size_t>(d.priority)];
   ++served.granted;
-  served.waited_us += us(d.waited);
+  served.waits.record(std::chrono::duration_cast<microseconds>(d.waited));
 }
 
 // Hands out what the book decides, and sees to it that somebody asks it again in time.
@@ -137,8 +137,8 @@ metrics report(rate_limiter_state& s, permit_book::time now) {
       who.emplace_back("priority", to_string(static_cast<priority>(p)));
       out.push_back({"troupe_permits_waiting", who, false, l.waiting[p]});
       out.push_back({"troupe_permits_granted_total", who, true, s.lanes[i][p].granted});
-      // By troupe_permits_granted_total: the mean wait.
-      out.push_back({"troupe_permits_waited_microseconds_total", who, true, s.lanes[i][p].waited_us});
+      if (s.lanes[i][p].granted > 0) // 19 rows that say nothing until then
+        append_histogram(out, "troupe_permit_wait_microseconds", who, s.lanes[i][p].waits);
     }
   }
   return out;

@@ -38,7 +38,7 @@ struct rate_limiter_state {
   };
   struct served { // of one lane and priority
     std::int64_t granted = 0;
-    std::int64_t waited_us = 0; // all of them together
+    histogram waits;
   };
   struct refusals { // by cause, over all lanes
     std::int64_t unknown_lane = 0;

@@ -98,6 +98,8 @@ batch_task batch_client::task_of(blocking_call c) {
         r = run();
       } catch (const std::exception& e) {
         r = {ec::internal, e.what(), {}, {}};
+      } catch (...) {
+        r = {ec::internal, "an exception of no known type", {}, {}};
       }
       current = {};
       done(std::move(r));

@@ -20,10 +20,6 @@ using std::chrono::microseconds;
 
 constexpr std::string_view path = "/api/v1/batches";
 
-// 100,000 operations of 160 bytes: {"provider":"openlibrary","operation":"search","params":{"q":"..."}} is 70 without
-// q.
-constexpr std::size_t max_body = std::size_t{16} << 20;
-
 // Below this a body is understood within 2 ms, which is no reason to change threads.
 constexpr std::size_t small_body = std::size_t{64} << 10;
 
@@ -74,10 +70,13 @@ void refuse(visit& v, int status, const std::string& title, const std::string& d
 }
 
 void refuse(visit& v, const error& e) {
-  if (e.message.starts_with("Idempotency-Key: it came"))
-    return refuse(v, 422, "Unprocessable content", e.message);
   const auto status = info(e.code).http_status;
-  refuse(v, status, status == 400 ? "Bad request" : status == 404 ? "Not found" : "Batch failed", e.message);
+  refuse(v, status,
+    status == 400   ? "Bad request"
+    : status == 404 ? "Not found"
+    : status == 422 ? "Unprocessable content"
+                    : "Batch failed",
+    e.message);
 }
 
 const std::string* find(const fields& query, std::string_view name) {
@@ -146,6 +145,8 @@ void start(const settings_ptr& s, const visit_ptr& v) {
   auto order = parse_batch(request.body, s->rules, s->now_unix());
   if (!order)
     return refuse(*v, order.error());
+  auto fingerprint = key.empty() ? std::string{} : fingerprint_of(request.body);
+  v->exchange.drop_body(); // the answer may be a minute away
   auto b = std::make_shared<batch_enqueue>();
   b->id = new_id();
   b->label = std::move(order.value().name);
@@ -155,7 +156,7 @@ void start(const settings_ptr& s, const visit_ptr& v) {
   b->traceparent = v->traceparent;
   if (!key.empty()) {
     b->key = v->client + '\n' + key; // a client's keys are its own
-    b->fingerprint = fingerprint_of(request.body);
+    b->fingerprint = std::move(fingerprint);
   }
   within(s->gate, [s, v, b, asked = w.value()](gate_actor::pointer self) {
     self->request(s->batches, by_its_deadline, std::move(*b))
@@ -254,7 +255,7 @@ std::vector<resource> batch_resources(batch_resource_settings settings) {
   all.failure = "Batch failed";
   all.edge = s->edge;
   all.methods = {"POST"};
-  all.max_body = max_body;
+  all.max_body = s->max_body;
   all.quota = s->starts;
   all.handle = [s](visit v) {
     const auto shared = std::make_shared<visit>(std::move(v));

@@ -19,6 +19,7 @@ struct batch_resource_settings {
   client_quota starts;  // POST
   client_quota reading; // GET and DELETE
   route_edge edge;
+  std::size_t max_body = std::size_t{16} << 20; // of a POST
   batch_actor batches;
   gate_actor gate;   // asks the batch actor
   gate_actor intake; // understands bodies; detached, because a large one takes a tenth of a second

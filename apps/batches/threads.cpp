@@ -15,9 +15,9 @@ worker_threads::~worker_threads() {
 void worker_threads::run(std::function<void()> work) {
   {
     const std::lock_guard guard{lock_};
-    work_.push_back(std::move(work));
-    if (idle_ < work_.size())
+    if (idle_ <= work_.size()) // before the work is there: when it throws, nothing was taken on
       threads_.emplace_back([this] { serve(); });
+    work_.push_back(std::move(work));
   }
   wake_.notify_one();
 }

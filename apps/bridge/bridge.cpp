@@ -107,19 +107,8 @@ void bridge::handle(http::exchange e) {
   const auto label = found ? std::min(found->endpoint, other) : other;
   if (request.method == "OPTIONS" && (found || request.path == "*"))
     return reply(e, options_of(request, route), label, since);
-  const auto trace_alone = [&] {
-    std::string head;
-    append_field(head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
-    return head;
-  };
-  if (!found)
-    return reply_failure(e, {404, "Not found", "no such path", {}, {}}, trace_alone(), label, since);
-  if (!takes(*route, request.method)) {
-    auto head = trace_alone();
-    append_field(head, "Allow", allowed_methods(*route));
-    return reply_failure(
-      e, {405, "Method not allowed", "expected " + allowed_methods(*route), {}, {}}, std::move(head), label, since);
-  }
+  if (!found || !takes(*route, request.method))
+    return reply(e, not_here(request, route), label, since);
   if (label == other)
     return found->endpoint == other ? health(std::move(e)) : counters(std::move(e));
   std::shared_ptr<const api_key> key;
@@ -238,13 +227,18 @@ void bridge::finish(pending& p, answer&& a) {
   reply(p.exchange, {unchanged ? 304 : a.status, std::move(head), std::move(body)}, p.index, p.since);
 }
 
-void bridge::reply(http::exchange& e, http::response&& r, std::size_t label, clock::time_point since) {
-  keep_rules(e.request(), label, r);
+void bridge::account(
+  const http::request& request, http::response& r, std::size_t label, clock::time_point since) const {
+  keep_rules(request, label, r);
   const auto took = clock::now() - since;
   append_response_time(r.head, took);
   metrics_.count(label, r.status, took);
   if (settings_.access_log)
-    note_access(e.request(), r, took);
+    note_access(request, r, took);
+}
+
+void bridge::reply(http::exchange& e, http::response&& r, std::size_t label, clock::time_point since) {
+  account(e.request(), r, label, since);
   e.answer(std::move(r));
 }
 

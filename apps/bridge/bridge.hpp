@@ -92,6 +92,7 @@ private:
   enum class refusal : std::uint8_t { none, missing, unknown, route };
   [[nodiscard]] refusal authenticate(
     const http::request& request, std::size_t index, std::shared_ptr<const api_key>& key) const;
+  [[nodiscard]] http::response not_here(const http::request& request, const entry_point* route) const;
   [[nodiscard]] http::response unauthorized(const http::request& request, refusal why) const;
   [[nodiscard]] std::string address_of(const http::request& request) const;
   [[nodiscard]] std::string client_of(const http::request& request) const;
@@ -113,6 +114,9 @@ private:
   void health(http::exchange e);
   void counters(http::exchange e);
   void finish(pending& p, answer&& a);
+  /// What goes with every answer: rules, times, counters, the access log.
+  void account(const http::request& request, http::response& r, std::size_t label,
+    std::chrono::steady_clock::time_point since) const;
   void reply(http::exchange& e, http::response&& r, std::size_t label, std::chrono::steady_clock::time_point since);
   void reply_failure(http::exchange& e, const failure& f, std::string head, std::size_t label,
     std::chrono::steady_clock::time_point since);
@@ -125,7 +129,7 @@ private:
   router router_;
   gcra_table clients_;
   mutable trace_source traces_;
-  request_metrics metrics_;
+  mutable request_metrics metrics_;
   mutable std::mutex keys_mutex_;                              // guards settings_.keys
   mutable std::array<std::atomic<std::int64_t>, 4> refused_{}; // by refusal
   std::atomic<std::int64_t> asked_{0};                         // lookups that wait for a shard

@@ -30,14 +30,38 @@ void make_private(std::string& head) {
 
 // The wrong path and a missing key are said before a body is sent; the rest when the request is complete.
 std::optional<http::response> bridge::refuse(const http::request& request) const {
+  const auto since = std::chrono::steady_clock::now();
   const auto found = router_.find(request.path);
-  if (!found)
-    return request.path == "*" ? std::nullopt : std::optional{http::json_error(404, "Not found", true)};
-  std::shared_ptr<const api_key> key;
-  const auto why = authenticate(request, found->endpoint, key);
-  if (why == refusal::none || request.method == "OPTIONS")
+  if (request.path == "*" || (found && request.method == "OPTIONS"))
     return std::nullopt;
-  return unauthorized(request, why);
+  const auto label = found ? std::min(found->endpoint, routes_.size()) : routes_.size();
+  std::optional<http::response> said;
+  std::shared_ptr<const api_key> key;
+  if (!found || !takes(route_of(found->endpoint), request.method))
+    said = not_here(request, found ? &route_of(found->endpoint) : nullptr);
+  else if (const auto why = authenticate(request, found->endpoint, key); why != refusal::none)
+    said = unauthorized(request, why);
+  if (said)
+    account(request, *said, label, since);
+  return said;
+}
+
+// No such path, or (with a route) no such method there.
+http::response bridge::not_here(const http::request& request, const entry_point* route) const {
+  http::response r;
+  append_field(r.head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
+  failure f{404, "Not found", "no such path", {}, {}};
+  if (route != nullptr) {
+    const auto methods = allowed_methods(*route);
+    append_field(r.head, "Allow", methods);
+    f = {405, "Method not allowed", "expected " + methods, {}, {}};
+  }
+  r.status = f.status;
+  auto body = render(f, wants_problem(request.joined("Accept")));
+  append_field(r.head, "Content-Type", body.content_type);
+  r.head.append("Cache-Control: no-store\r\n");
+  r.body = blob{std::move(body.text)};
+  return r;
 }
 
 void bridge::replace_keys(std::vector<key_entry> entries) {

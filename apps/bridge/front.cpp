@@ -97,6 +97,11 @@ void collect(self_ptr self, const front_stats& wish) {
 
 front_actor::behavior_type front(self_ptr self, front_settings settings) {
   self->state.settings = std::move(settings);
+  self->set_exit_handler([self](const caf::exit_msg& stop) {
+    while (!self->state.under_way.empty())
+      end(self->state, self->state.under_way.begin()->first, refusal({ec::cancelled, "shutting down"}));
+    self->quit(stop.reason);
+  });
   return {
     [self](front_lookup& l) { ask(self, l); },
     [self](const front_gone& g) {

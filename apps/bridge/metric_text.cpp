@@ -24,6 +24,7 @@ constexpr std::array help{
   line{"troupe_cache_lookups_total", "Lookups that the hot index could not answer."},
   line{"troupe_cache_shed_total", "Lookups refused because too many fetches were under way."},
   line{"troupe_cache_stale_served_total", "Stale answers given because every provider failed."},
+  line{"troupe_cache_too_large_total", "Answers that were too large to be kept."},
   line{"troupe_cache_waiting", "Lookups that wait for a fetch."},
   line{"troupe_circuit_state", "1 for the state that a provider's circuit is in, else 0."},
   line{"troupe_circuit_trips_total", "How often a provider's circuit has opened."},
@@ -42,16 +43,22 @@ constexpr std::array help{
   line{"troupe_http_requests_in_flight", "Requests without an answer yet."},
   line{"troupe_http_requests_total", "Requests answered, by endpoint and class of status."},
   line{"troupe_lookups_in_flight", "Requests that wait for a cache shard."},
+  line{"troupe_permit_wait_seconds", "How long upstream calls waited for their permit, by lane and priority."},
   line{"troupe_permits_granted_total", "Upstream calls that the rate limiter let through."},
   line{"troupe_permits_held", "Upstream calls under way, by lane."},
   line{"troupe_permits_refused_total", "Upstream calls that the rate limiter refused."},
   line{"troupe_permits_waiting", "Upstream calls that wait for a permit, by lane."},
-  line{"troupe_provider_busy_seconds_total", "Time that calls of a provider took, together."},
+  line{"troupe_provider_attempts_aborted_total", "Attempts of a provider that were taken off the wire."},
   line{"troupe_provider_calls_in_flight", "Calls of providers under way."},
   line{"troupe_provider_calls_total", "Calls of a provider."},
-  line{"troupe_provider_failures_in_a_row", "Failures of a provider since its last success."},
+  line{"troupe_provider_duration_seconds", "How long a provider's upstream took to answer."},
   line{"troupe_provider_failures_total", "Failed calls of a provider."},
-  line{"troupe_provider_in_flight", "Calls that a provider has under way."},
+  line{"troupe_provider_hedge_budget", "Second attempts that a provider could make now."},
+  line{"troupe_provider_hedges_total", "Second attempts that a provider made beside a slow first."},
+  line{"troupe_provider_hedges_won_total", "Second attempts that were answered first."},
+  line{"troupe_provider_retries_refused_total", "Retries that a provider's budget did not allow."},
+  line{"troupe_provider_retries_total", "Retries that a provider made."},
+  line{"troupe_provider_retry_budget", "Retries that a provider could make now."},
   line{"troupe_requests_in_flight", "Questions that the orchestrator has under way."},
   line{"troupe_silent_actors", "Actors that did not answer the question for their counters in time."},
   line{"troupe_store_reads_total", "Rows that were looked up in the database."},
@@ -74,13 +81,42 @@ void append_label(std::string& out, std::string_view value) {
       out.append(c == '"' || c == '\\' ? "\\" : "").push_back(c);
 }
 
-// Names with the unit that readers expect, values still as they came.
+// Names with the unit that readers expect, values still as they came. Whether the value is in microseconds: of a
+// histogram only the sum is, the rest are counts.
 bool in_base_units(metric& m) {
   const auto at = m.name.rfind(in_messages);
   if (at == std::string::npos)
     return false;
   m.name.replace(at, in_messages.size(), to_readers);
-  return true;
+  return !m.name.ends_with("_bucket") && !m.name.ends_with("_count");
+}
+
+void append_seconds(std::string& out, std::int64_t us) {
+  fmt::format_to(std::back_inserter(out), "{}.{:06}", us / 1'000'000, us % 1'000'000);
+}
+
+// The name that HELP and TYPE are about: a histogram's rows share one.
+std::pair<std::string_view, std::string_view> family_of(const metric& m) {
+  const std::string_view name = m.name;
+  for (const std::string_view part : {"_seconds_bucket", "_seconds_count", "_seconds_sum"})
+    if (name.ends_with(part))
+      return {name.substr(0, name.rfind('_')), "histogram"};
+  return {name, m.counter ? "counter" : "gauge"};
+}
+
+void append_labels(std::string& out, const fields& labels) {
+  for (std::size_t l = 0; l < labels.size(); ++l) {
+    const auto& [name, value] = labels[l];
+    out.append(l == 0 ? "{" : ",").append(name).append("=\"");
+    if (name != "le")
+      append_label(out, value);
+    else if (value == "inf")
+      out.append("+Inf");
+    else
+      append_seconds(out, std::strtoll(value.c_str(), nullptr, 10));
+    out += '"';
+  }
+  out.append(labels.empty() ? "" : "}");
 }
 
 } // namespace
@@ -112,23 +148,21 @@ void expose(std::string& out, metrics all) {
   auto to = std::back_inserter(out);
   for (std::size_t i = 0; i < rows.size();) {
     const auto& [m, micro] = rows[i];
-    if (i == 0 || rows[i - 1].first.name != m.name)
-      append_metric_head(out, m.name, m.counter ? "counter" : "gauge");
+    const auto [family, type] = family_of(m);
+    if (i == 0 || family_of(rows[i - 1].first).first != family)
+      append_metric_head(out, family, type);
     std::int64_t value = 0;
     auto same = i;
     for (; same < rows.size() && rows[same].first.name == m.name && rows[same].first.labels == m.labels; ++same)
       value += rows[same].first.value;
     out.append(m.name);
-    for (std::size_t l = 0; l < m.labels.size(); ++l) {
-      out.append(l == 0 ? "{" : ",").append(m.labels[l].first).append("=\"");
-      append_label(out, m.labels[l].second);
-      out += '"';
-    }
-    out.append(m.labels.empty() ? "" : "}");
+    append_labels(out, m.labels);
+    out += ' ';
     if (micro)
-      fmt::format_to(to, " {}.{:06}\n", value / 1'000'000, value % 1'000'000);
+      append_seconds(out, value);
     else
-      fmt::format_to(to, " {}\n", value);
+      fmt::format_to(to, "{}", value);
+    out += '\n';
     i = same;
   }
 }

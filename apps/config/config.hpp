@@ -144,6 +144,7 @@ struct details_route_settings {
 };
 
 struct batches_route_settings {
+  byte_size max_body{16 << 20};
   route_edge_settings edge;
   friend bool operator==(const batches_route_settings&, const batches_route_settings&) = default;
 };

@@ -15,7 +15,7 @@ using errors_list = std::vector<std::string>;
 const std::vector<std::string> operation_keys{"path", "headers", "map", "map_file"};
 
 // What tags and metrics say of other things.
-constexpr std::array<std::string_view, 4> reserved{"cache", "orchestrated", "none", "operations"};
+constexpr std::array<std::string_view, 5> reserved{"cache", "orchestrated", "none", "operations", "global"};
 
 void report(errors_list& errors, const std::string& where, const std::string& key, const std::string& what) {
   errors.push_back(where + ": " + key + ": " + what);
@@ -29,16 +29,23 @@ bool is_token(std::string_view text) {
   });
 }
 
-// What the HTTP client writes itself.
-bool is_ours(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(),
+std::string lower(std::string_view text) {
+  std::string out{text};
+  std::transform(out.begin(), out.end(), out.begin(),
     [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  return out;
+}
+
+// What the HTTP client writes itself.
+bool is_ours(std::string_view given) {
+  const auto name = lower(given);
   return name == "host" || name == "content-length" || name == "connection" || name == "transfer-encoding"
          || name == "traceparent" || name == "accept-encoding";
 }
 
-bool holds_secret(std::string_view name) {
-  return looks_secret(name) || name == "Authorization" || name == "authorization" || name == "Cookie";
+bool holds_secret(std::string_view given) {
+  const auto name = lower(given);
+  return looks_secret(name) || name == "authorization" || name == "proxy-authorization" || name == "cookie";
 }
 
 struct program {

@@ -48,7 +48,8 @@ struct expectation {
     return of_the_type ? "a size from " + bounds(allowed, as_size) : "a size such as 256MiB";
   }
   std::string operator()(const quota*) const {
-    return of_the_type ? "a quota of " + bounds(allowed, as_count) + " in its time" : "a quota such as 100/60s";
+    return of_the_type ? "a quota of " + bounds(allowed, as_count) + " in its time"
+                       : "a quota such as 100/60s, its time in whole seconds";
   }
   std::string operator()(const address*) const { return "ADDR:PORT such as 127.0.0.1:8787 or [::1]:8787"; }
   std::string operator()(const base_url*) const {
@@ -142,6 +143,8 @@ std::vector<entry> schema(settings& s) {
   edge("routes.search.", s.routes.search.edge);
   edge("routes.details.", s.routes.details.edge);
   edge("routes.batches.", s.routes.batches.edge);
+  table.push_back(
+    {"routes.batches.max_body", &s.routes.batches.max_body, {1'000, 256 << 20}, "body of a batch; more is 413"});
   const auto rest = std::vector<entry>{
     {"jq.workers", &s.jq.workers, {0, 64}, "processes that run mappers; 0 chooses"},
     {"jq.memory", &s.jq.memory, {16 << 20, std::int64_t{64} << 30}, "memory of each"},

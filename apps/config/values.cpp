@@ -184,7 +184,8 @@ bool parse(std::string_view text, quota& out) {
     return false;
   const auto count = whole_number(text.substr(0, slash));
   const auto window = with_unit(text.substr(slash + 1), duration_units);
-  if (!count || !window || *count < 1 || *window < *count)
+  constexpr std::int64_t second = 1'000'000; // limits are told to clients in whole seconds (RateLimit-Policy: w=60)
+  if (!count || !window || *count < 1 || *window < *count || *window % second != 0)
     return false;
   out = quota{*count, duration{*window}};
   return true;

@@ -26,11 +26,11 @@ struct operation {
 /// How plain JSON of several providers becomes one.
 enum class merge_kind : std::uint8_t {
   first,  ///< what the first provider says that knows something
-  object, ///< one object: each top-level field from the first provider that has it, and who that was
+  object, ///< one object: each top-level field from the first provider that has it, and who that was (`provenance`)
   concat, ///< one list, in the order of the providers; of records with an equal `by` field the first stays
 };
 
-/// Who may call a route. There are no keys yet: `everybody` is the only one that the configuration takes.
+/// Who may call a route: everybody, or who has an API key for it.
 enum class audience : std::uint8_t { everybody, key_holders };
 
 struct route_definition {

@@ -49,7 +49,7 @@ records_ptr one_object(std::span<const contribution> found) {
       continue;
     for (const auto& record : said->list)
       for (const auto& [name, value] : record.items())
-        if (!value.is_null() && whole.emplace(name, value).second)
+        if (!value.is_null() && name != "provenance" && whole.emplace(name, value).second)
           provenance[name] = c.provider;
   }
   auto out = std::make_shared<json_records>();

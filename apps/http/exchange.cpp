@@ -35,6 +35,10 @@ void exchange::attach(std::shared_ptr<const void> what) {
   session_->attach(std::move(what));
 }
 
+void exchange::drop_body() {
+  session_->forget_body();
+}
+
 void exchange::answer(response&& r) {
   auto s = std::move(session_);
   if (s->owner().here())

@@ -98,6 +98,10 @@ public:
   /// Keeps something of the handler's with the request, such as who asks, until the request is answered.
   void attach(std::shared_ptr<const void> what);
 
+  /// Forgets the request's body, which counts against limits::body_bytes: for whoever has understood it and may take
+  /// long to answer. request().body is empty then.
+  void drop_body();
+
   /// Sends the answer. On an I/O thread within handle() nothing is posted or allocated.
   void answer(response&& r);
 

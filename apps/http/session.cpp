@@ -421,6 +421,7 @@ void session::close(bool reset) {
     return;
   phase_ = phase::closed;
   deadline_ = time_point::max();
+  worker_->unwatch(link_.descriptor());
   link_.close(reset);
   out_body_ = {}; // the worker, or an exchange, may keep us for a while
   worker_->remove(where_, admitted_);

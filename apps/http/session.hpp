@@ -39,6 +39,7 @@ public:
   [[nodiscard]] const http::request& current() const noexcept { return request_; }
   /// Of the thread that has the exchange, which is one at a time.
   void attach(std::shared_ptr<const void> what) { request_.attached = std::move(what); }
+  void forget_body();
   /// Which request of this connection is under way; changes only when no exchange is out.
   [[nodiscard]] std::uint64_t serial() const noexcept { return serial_; }
 
@@ -68,7 +69,6 @@ private:
   bool begin_body(const framing& f);
   bool step_body();
   bool keep_body(std::size_t grown);
-  void forget_body();
   bool dispatch();
   bool step_send();
   bool answered();

@@ -257,7 +257,7 @@ void transport::close(bool reset) {
     tls_->say_close();
   }
   tls_.reset();
-  ::close(std::exchange(fd_, -1)); // which takes it out of the epoll set
+  ::close(std::exchange(fd_, -1));
 }
 
 } // namespace troupe::http

@@ -35,6 +35,7 @@ public:
   transport& operator=(const transport&) = delete;
   ~transport();
 
+  [[nodiscard]] int descriptor() const noexcept { return fd_; }
   [[nodiscard]] bool secure() const noexcept { return tls_ != nullptr; }
 
   /// An event of the socket has come. `hung_up`: the last byte is in it, no further event will come.

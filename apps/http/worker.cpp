@@ -115,6 +115,11 @@ void worker::adopt(int fd, std::string peer, bool loopback, bool admitted) {
     s->start();
 }
 
+void worker::unwatch(int fd) noexcept {
+  if (fd >= 0 && sockets_.is_open())
+    epoll_ctl(sockets_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
 void worker::remove(std::list<std::shared_ptr<session>>::iterator where, bool admitted) {
   buried_.push_back(std::move(*where));
   sessions_.erase(where);

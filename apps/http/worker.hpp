@@ -139,6 +139,10 @@ public:
   /// "Date: ...\r\n", of this second.
   [[nodiscard]] std::string_view date_line();
 
+  /// Hears no more of this socket. Closing it would do, but for a child process that was forked and has not yet begun
+  /// its own program: it shares the socket, and with it the events.
+  void unwatch(int fd) noexcept;
+
   /// Forgets a connection that has closed.
   void remove(std::list<std::shared_ptr<session>>::iterator where, bool admitted);
 

@@ -145,7 +145,8 @@ provider_spec node::parts::spec_of(const std::string& name, const config::provid
   c.ramp_step = p.circuit.ramp_step;
   if (c.ramp_step.count() == 0)
     c.ramp.clear();
-  return {name, c, p.hedge.percent > 0 ? static_cast<int>(p.hedge.percentile) : 0,
+  // Twice, so that it may wait for its permit and then still has the time of a whole attempt.
+  return {name, c, 2 * p.attempt_timeout, p.hedge.percent > 0 ? static_cast<int>(p.hedge.percentile) : 0,
     [s, limiter = limiter, client = http_client](
       caf::actor_system& in, supervisor_actor supervisor, std::uint64_t generation) {
       return in.spawn(provider, s, generation, provider_peers{std::move(supervisor), limiter, client});
@@ -198,8 +199,7 @@ void node::parts::spawn(const databases& db) {
   boss = in.spawn(orchestrator, std::move(o));
 
   const auto count = s.cache.shards > 0 ? static_cast<std::size_t>(s.cache.shards) : cores();
-  const auto in_seconds = [](config::duration d) { return std::chrono::duration_cast<std::chrono::seconds>(d); };
-  const cache_settings c{in_seconds(s.cache.hot_ttl), in_seconds(s.cache.degraded_ttl), in_seconds(s.cache.stale_max),
+  const cache_settings c{s.cache.hot_ttl, s.cache.degraded_ttl, s.cache.stale_max,
     static_cast<std::size_t>(s.cache.bytes.count) / count, s.http.max_inflight_fetches,
     std::make_shared<std::atomic<std::int64_t>>(0), index, options.log};
   for (std::size_t i = 0; i < count; ++i)
@@ -227,7 +227,7 @@ result<void> node::parts::listen() {
   bridge_settings b;
   b.endpoints = endpoints_of(s);
   b.resources = batch_resources({batch_rules_of(s), quota(s.limits.client.batches), quota(s.limits.client.details),
-    batches_edge(s), batches, batch_gate, batch_intake, [] {
+    batches_edge(s), static_cast<std::size_t>(s.routes.batches.max_body.count), batches, batch_gate, batch_intake, [] {
       return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
     }});
   b.deadline = s.request.deadline;

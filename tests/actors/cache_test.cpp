@@ -346,6 +346,45 @@ TEST(who joined a hasty client s fetch gets one of its own time) {
   CHECK_EQ(fetches->load(), 0);
 }
 
+TEST(who joined a fetch whose permit came too late gets one of its own time) {
+  hold = true;
+  const auto first = ask("k", false, false, 1s);
+  advance(900ms);
+  const auto second = ask("k", false, false, 1s);
+  fail_all();
+  next.providers[0].code = ec::permit_refused; // said before the deadline, because none can come in time
+  advance(50ms);
+  inside(boss, [this] { held[0].deliver(next); });
+  CHECK(second->code == ec::internal); // the test's own mark: not answered
+  REQUIRE_EQ(fetches_seen.size(), 2u);
+  inside(boss, [this] { held[1].deliver(next); });
+  CHECK(first->code == ec::all_providers_failed);
+  CHECK(second->code == ec::all_providers_failed); // nobody joined later: it ends
+  CHECK_EQ(fetches->load(), 0);
+}
+
+TEST(a short life of whole answers is the longest of others) {
+  kept = {5'000'000, -1, -1};
+  next.degraded = true;
+  CHECK_EQ(ask()->ttl_us, 5'000'000);
+}
+
+TEST(who has left is not answered again and does not hold the fetch) {
+  hold = true;
+  std::vector<std::shared_ptr<answer>> all;
+  for (int i = 0; i < 5; ++i)
+    all.push_back(ask());
+  leave(2);
+  leave(0);
+  leave(1);
+  CHECK(cancelled.empty());
+  inside(boss, [this] { held[0].deliver(next); });
+  for (const auto i : {0, 1, 2})
+    CHECK(all[static_cast<std::size_t>(i)]->code == ec::cancelled);
+  CHECK_EQ(all[3]->x_cache, "MISS");
+  CHECK_EQ(all[4]->x_cache, "COALESCED");
+}
+
 TEST(a shard that ends tells everybody who waits) {
   hold = true;
   const auto a = ask();

@@ -18,7 +18,7 @@ struct words final : records {
 };
 
 provider_answer one_word(std::uint64_t generation) {
-  return {generation, std::make_shared<words>(std::vector<std::string>{"w"}), 1, 1, 1, ec::none, {}};
+  return {generation, std::make_shared<words>(std::vector<std::string>{"w"}), 1, {}, 1, ec::none, {}};
 }
 
 // Providers that do what the test says: answer with so many words, fail, die, or hold the call.
@@ -27,7 +27,7 @@ struct script {
   ec error = ec::none;
   bool hold = false;
   bool die = false;
-  int attempts = 1;
+  call_costs costs{};
   std::int64_t upstream_us = 1'000;
 };
 
@@ -49,7 +49,7 @@ struct world : test::actors {
     circuit.successes = 1;
     circuit.ramp.clear();
     return {
-      name, circuit, 96, [this, name](caf::actor_system& system, supervisor_actor to, std::uint64_t generation) {
+      name, circuit, 6s, 96, [this, name](caf::actor_system& system, supervisor_actor to, std::uint64_t generation) {
         ++lives[name];
         supervisors[name] = to;
         return handles[name] = system.spawn([this, name, generation](
@@ -66,12 +66,12 @@ struct world : test::actors {
                 return held.back();
               }
               if (s.error != ec::none)
-                return provider_answer{c.generation, nullptr, 1000, s.attempts, 1000, s.error, name + " is broken"};
+                return provider_answer{c.generation, nullptr, 1000, s.costs, 1000, s.error, name + " is broken"};
               return provider_answer{c.generation,
                 std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000,
-                s.attempts, s.upstream_us, ec::none, {}};
+                s.costs, s.upstream_us, ec::none, {}};
             },
-            [](const mapped&) {},
+            [this](const mapped&) { run_inside(); },
             [this, name](const provider_cancel& c) { cancelled[name].push_back(c.id); },
             [this, me, name, generation](provider_drain) {
               ++drained[name];
@@ -80,7 +80,6 @@ struct world : test::actors {
             [this, me, name, generation](tick_atom) { // the test's: this life wants to drain
               me->send(supervisors[name], provider_drains{generation});
             },
-            [this](stats_atom) { return run_inside(); },
           };
         });
       }};
@@ -225,7 +224,8 @@ TEST(a dead provider is planned around without a message until its time and then
   // While the probe is under way everybody else goes around.
   CHECK_EQ(ask()->tag, "openlibrary");
   CHECK_EQ(calls["google"], before + 1);
-  inside(handles["google"], [this] { held.back().deliver(one_word(2)); });
+  inside(
+    handles["google"], [this] { held.back().deliver(one_word(2)); }, mapped{});
   CHECK_EQ(probing->tag, "orchestrated:google+openlibrary");
   CHECK(lines.has("Circuit of google closed"));
   scripts["google"].hold = false;
@@ -261,7 +261,8 @@ TEST(calls under way when a provider dies fail at once) {
   const auto waiting = ask();
   CHECK(waiting->code == ec::internal);
   trip("google");
-  inside(handles["openlibrary"], [this] { held[1].deliver(one_word(1)); });
+  inside(
+    handles["openlibrary"], [this] { held[1].deliver(one_word(1)); }, mapped{});
   CHECK_EQ(waiting->tag, "openlibrary");
   CHECK(waiting->providers[0].code == ec::circuit_tripped);
 }
@@ -288,7 +289,8 @@ TEST(a merge waits for the slower one as long as its patience and no longer) {
   CHECK(o->providers[1].code == ec::provider_timeout);
   CHECK_EQ(o->providers[1].elapsed_us, 800'000);
   // The late answer changes nothing.
-  inside(handles["openlibrary"], [this] { held.back().deliver(one_word(1)); });
+  inside(
+    handles["openlibrary"], [this] { held.back().deliver(one_word(1)); }, mapped{});
 }
 
 TEST(a provider that never answers is given up a second after the deadline) {
@@ -315,11 +317,33 @@ TEST(the retries of a request are shared by its providers and what is unused is 
   ask();
   CHECK_EQ(asked["google"].back().retries, 1);
   CHECK_EQ(asked["openlibrary"].back().retries, 1);
-  scripts["google"] = {.error = ec::provider_failed, .attempts = 2};
+  scripts["google"] = {.error = ec::provider_failed, .costs = {2}};
   const auto o = ask(strategy::fallback);
   CHECK_EQ(asked["google"].back().retries, 2);
   CHECK_EQ(asked["openlibrary"].back().retries, 1); // google has used one
   CHECK_EQ(o->providers[0].attempts, 2);
+}
+
+TEST(what calls cost beyond their first attempt is counted by provider) {
+  scripts["google"].costs = {3, 1, true, false, 1, 7, 2};
+  ask();
+  ask();
+  std::map<std::string, std::int64_t> seen;
+  auto asked_for = self->request(boss, caf::infinite, stats_atom::value);
+  settle();
+  asked_for.receive(
+    [&](const metrics& all) {
+      for (const auto& m : all)
+        if (!m.labels.empty() && m.labels[0].second == "google")
+          seen[m.name] = m.value;
+    },
+    [](const caf::error&) {});
+  CHECK_EQ(seen["troupe_provider_retries_total"], 2); // of three attempts one is a second beside a first
+  CHECK_EQ(seen["troupe_provider_hedges_total"], 2);
+  CHECK_EQ(seen["troupe_provider_hedges_won_total"], 2);
+  CHECK_EQ(seen["troupe_provider_attempts_aborted_total"], 2);
+  CHECK_EQ(seen["troupe_provider_retry_budget"], 7);
+  CHECK_EQ(seen["troupe_provider_duration_microseconds_count"], 2);
 }
 
 TEST(a second attempt is asked for after what most calls stay within once enough were seen) {
@@ -363,7 +387,8 @@ TEST(drained by hand what is under way finishes and nothing new begins) {
   CHECK_EQ(order("google", circuit_command::drain), "open held");
   CHECK_EQ(drained["google"], 1);
   CHECK_EQ(ask()->tag, "openlibrary");
-  inside(draining, [this] { held[0].deliver(one_word(1)); });
+  inside(
+    draining, [this] { held[0].deliver(one_word(1)); }, mapped{});
   CHECK_EQ(waiting->tag, "orchestrated:google+openlibrary");
 }
 
@@ -376,7 +401,8 @@ TEST(a provider that drains itself opens its circuit and its calls still count) 
   CHECK(lines.has("Circuit of google opened: too many calls failed or were slow"));
   scripts["google"].hold = false;
   CHECK_EQ(ask()->tag, "openlibrary");
-  inside(draining, [this] { held[0].deliver(one_word(1)); });
+  inside(
+    draining, [this] { held[0].deliver(one_word(1)); }, mapped{});
   CHECK_EQ(waiting->tag, "orchestrated:google+openlibrary");
   advance(60s);
   CHECK_EQ(ask()->tag, "orchestrated:google+openlibrary"); // the probe, by a new life

@@ -1,151 +1,12 @@
 #define TEST_SUITE provider
-#include "tests/support/actors.hpp"
+#include "tests/actors/provider_world.hpp"
 #include "tests/support/test.hpp"
-
-#include "actors/provider/provider.hpp"
 
 using namespace troupe;
 using namespace std::chrono_literals;
+using test::words;
 
-namespace {
-
-struct words final : records {
-  [[nodiscard]] std::size_t count() const noexcept override { return 1; }
-};
-
-// A limiter that grants at once and an upstream that says what the test tells it; both count.
-struct world : test::actors {
-  std::int64_t granted = 0;
-  std::int64_t released = 0;
-  std::int64_t paused_us = 0;
-  std::vector<http_request> requests;
-  std::vector<std::uint64_t> aborted;
-  http_response response;
-  bool hang = false;
-  caf::optional<caf::error> death;
-
-  bool withhold = false; // the limiter's permits
-  std::vector<caf::typed_response_promise<permit>> withheld;
-  std::vector<std::uint64_t> withdrawn;
-  rate_limiter_actor::pointer limiter_me = nullptr;
-
-  rate_limiter_actor limiter = sys.spawn([this](rate_limiter_actor::pointer me) -> rate_limiter_actor::behavior_type {
-    limiter_me = me;
-    return {
-      [this](const permit_request&) -> caf::result<permit> {
-        if (withhold) {
-          withheld.push_back(limiter_me->make_response_promise<permit>());
-          return withheld.back();
-        }
-        return permit{static_cast<std::uint64_t>(++granted), 0};
-      },
-      [this](const permit_withdraw& w) { withdrawn.push_back(w.id); },
-      [this](const permit_release&) { ++released; },
-      [this](const lane_pause& p) { paused_us = p.pause_us; },
-      [](tick_atom) {},
-      [](stats_atom) { return metrics{}; },
-    };
-  });
-
-  http_client_actor http = sys.spawn([this](http_client_actor::pointer me) -> http_client_actor::behavior_type {
-    return {
-      [this, me](const http_request& r) -> caf::result<http_response> {
-        requests.push_back(r);
-        if (!hang)
-          return response;
-        held.push_back(me->make_response_promise<http_response>());
-        return held.back();
-      },
-      [this](const http_abort& a) { aborted.push_back(a.id); },
-      [](const transfer_done&) {},
-      [this](stats_atom) { return run_inside(); },
-    };
-  });
-  std::vector<caf::typed_response_promise<http_response>> held;
-
-  provider_settings settings = [] {
-    provider_settings s;
-    s.api = std::make_shared<upstream_api>(upstream_api{"google",
-      [](const question& q, const std::string& key) {
-        return upstream_request{"/find?q=" + q.text + "&key=" + key, {{"Accept", "application/json"}}};
-      },
-      [](const question&, const http_response& r) -> result<records_ptr> {
-        if (r.status == 599)
-          throw std::runtime_error{"a bug in a mapper"};
-        if (r.status == 429)
-          return fail(ec::provider_limited, "quota");
-        if (r.status >= 500)
-          return fail(ec::provider_failed, "status 503");
-        if (r.body.view() == "crash")
-          throw std::runtime_error{"mapper"};
-        return records_ptr{std::make_shared<words>()};
-      }});
-    s.url = "http://upstream";
-    s.key = "k";
-    return s;
-  }();
-
-  provider_actor life;
-
-  supervisor_actor boss = sys.spawn([this](supervisor_actor::pointer) -> supervisor_actor::behavior_type {
-    return {[this](const provider_drains& d) { drains.push_back(d.generation); }};
-  });
-  std::vector<std::uint64_t> drains;
-
-  provider_actor start() {
-    life = sys.spawn(provider, settings, std::uint64_t{7}, provider_peers{boss, limiter, http});
-    self->monitor(life);
-    return life;
-  }
-
-  struct ending {
-    ec code = ec::none;
-    std::int32_t records = -1;
-    std::int32_t attempts = 0;
-  };
-
-  provider_call plain(std::uint64_t generation = 7, std::chrono::microseconds remaining = 5s) {
-    return {generation, ++last_id, {"search", "dune", 3, "00-trace"}, remaining.count(), 0, 0, false};
-  }
-  std::uint64_t last_id = 0;
-
-  // Sends a call; its ending is there once the actors have run.
-  std::shared_ptr<ending> call(std::uint64_t generation = 7, std::chrono::microseconds remaining = 5s) {
-    return call(plain(generation, remaining));
-  }
-
-  std::shared_ptr<ending> call(const provider_call& what) {
-    auto out = std::make_shared<ending>();
-    out->code = ec::internal;
-    sys.spawn([=, to = life](caf::event_based_actor* caller) {
-      caller->request(to, caf::infinite, what)
-        .then(
-          [out](const provider_answer& a) {
-            *out = {a.code, a.found ? static_cast<std::int32_t>(a.found->count()) : -1, a.attempts};
-          },
-          [out](const caf::error& e) {
-            *out = {from_caf(e).code, -1, 0};
-          });
-    });
-    settle();
-    return out;
-  }
-
-  bool died() {
-    bool down = false;
-    self->receive([&](const caf::down_msg&) { down = true; }, caf::after(0s) >> [] {});
-    return down;
-  }
-
-  ~world() override {
-    self->send_exit(life, caf::exit_reason::user_shutdown);
-    self->send_exit(boss, caf::exit_reason::user_shutdown);
-  }
-};
-
-} // namespace
-
-CAF_TEST_FIXTURE_SCOPE(provider_tests, world)
+CAF_TEST_FIXTURE_SCOPE(provider_tests, test::provider_world)
 
 TEST(a call gets a permit and asks the upstream and gives the permit back) {
   start();
@@ -231,7 +92,7 @@ TEST(C-08 a failed probe kills) {
   response.status = 503;
   auto probe = plain();
   probe.probe = true;
-  probe.retries = 2; // it takes none
+  probe.retries = probe.extra = 2; // it takes none
   CHECK(call(probe)->code == ec::provider_failed);
   CHECK(died());
   CHECK_EQ(requests.size(), 1u);
@@ -241,7 +102,7 @@ TEST(S4-46 a transient failure is tried again until it succeeds) {
   start();
   hang = true;
   auto c = plain();
-  c.retries = 2;
+  c.retries = c.extra = 2;
   const auto end = call(c);
   http_response broken;
   broken.status = 503;
@@ -263,7 +124,7 @@ TEST(a call makes no more retries than it was given and none that waits past its
   start();
   response.status = 503;
   auto c = plain();
-  c.retries = 1;
+  c.retries = c.extra = 1;
   const auto end = call(c);
   advance(3s);
   CHECK(end->code == ec::provider_failed);
@@ -271,67 +132,10 @@ TEST(a call makes no more retries than it was given and none that waits past its
   response.status = 429;
   response.retry_after_us = 6'000'000; // the deadline is in 5 s
   c = plain();
-  c.retries = 2;
+  c.retries = c.extra = 2;
   const auto limited = call(c);
   CHECK(limited->code == ec::provider_limited);
   CHECK_EQ(limited->attempts, 1);
-}
-
-TEST(a slow attempt is hedged and the loser is aborted) {
-  settings.hedge_percent = 100;
-  start();
-  hang = true;
-  auto c = plain();
-  c.hedge_after_us = 40'000;
-  const auto end = call(c);
-  advance(39ms);
-  CHECK_EQ(requests.size(), 1u);
-  advance(1ms);
-  REQUIRE_EQ(requests.size(), 2u);
-  http_response fine;
-  fine.status = 200;
-  inside(http, [&] { held[1].deliver(fine); });
-  CHECK(end->code == ec::none);
-  CHECK_EQ(end->attempts, 2);
-  REQUIRE_EQ(aborted.size(), 1u);
-  CHECK_EQ(aborted[0], requests[0].id);
-  CHECK_EQ(released, 2);
-  advance(1s);
-  CHECK_EQ(requests.size(), 2u);
-}
-
-TEST(a failed first attempt waits for the second that is under way) {
-  settings.hedge_percent = 100;
-  start();
-  hang = true;
-  auto c = plain();
-  c.hedge_after_us = 40'000;
-  const auto end = call(c);
-  advance(40ms);
-  REQUIRE_EQ(requests.size(), 2u);
-  http_response broken;
-  broken.status = 503;
-  inside(http, [&] { held[0].deliver(broken); });
-  CHECK(end->code == ec::internal); // the test's own mark: not answered
-  http_response fine;
-  fine.status = 200;
-  inside(http, [&] { held[1].deliver(fine); });
-  CHECK(end->code == ec::none);
-  CHECK(aborted.empty());
-}
-
-TEST(second attempts are a share of the calls) {
-  settings.hedge_percent = 5;
-  start();
-  hang = true;
-  std::vector<std::shared_ptr<ending>> ends;
-  for (int i = 0; i < 100; ++i) {
-    auto c = plain();
-    c.hedge_after_us = 40'000;
-    ends.push_back(call(c));
-  }
-  advance(40ms);
-  CHECK_EQ(requests.size(), 105u);
 }
 
 TEST(a call that is cancelled is taken off the wire and answered) {

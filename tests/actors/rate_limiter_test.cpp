@@ -121,8 +121,8 @@ TEST(the more urgent goes first) {
   CHECK(warming->code == ec::none);
   CHECK_EQ(count("troupe_permits_granted_total", "google", "interactive"), 3);
   CHECK_EQ(count("troupe_permits_granted_total", "google", "warming"), 1);
-  CHECK_EQ(count("troupe_permits_waited_microseconds_total", "google", "interactive"), 100'000);
-  CHECK_EQ(count("troupe_permits_waited_microseconds_total", "google", "warming"), 300'000);
+  CHECK_EQ(count("troupe_permit_wait_microseconds_sum", "google", "interactive"), 100'000);
+  CHECK_EQ(count("troupe_permit_wait_microseconds_sum", "google", "warming"), 300'000);
 }
 
 TEST(a pause holds the lane back and ends by itself) {

@@ -140,13 +140,35 @@ TEST(counters of equal name and labels add up under one TYPE line) {
 
 TEST(microseconds of messages are told as seconds and labels are escaped) {
   std::string out;
-  expose(out, {{"troupe_provider_busy_microseconds_total", {{"provider", "a\"b\\c\nd"}}, true, 1'000'042},
+  expose(out, {{"troupe_jq_busy_microseconds_total", {{"provider", "a\"b\\c\nd"}}, true, 1'000'042},
                 {"troupe_wait_microseconds", {}, false, 7}});
-  CHECK_EQ(out, "# HELP troupe_provider_busy_seconds_total Time that calls of a provider took, together.\n"
-                "# TYPE troupe_provider_busy_seconds_total counter\n"
-                "troupe_provider_busy_seconds_total{provider=\"a\\\"b\\\\c\\nd\"} 1.000042\n"
+  CHECK_EQ(out, "# HELP troupe_jq_busy_seconds_total jq busy seconds total\n"
+                "# TYPE troupe_jq_busy_seconds_total counter\n"
+                "troupe_jq_busy_seconds_total{provider=\"a\\\"b\\\\c\\nd\"} 1.000042\n"
                 "# HELP troupe_wait_seconds wait seconds\n# TYPE troupe_wait_seconds gauge\n"
                 "troupe_wait_seconds 0.000007\n");
+}
+
+TEST(a histogram of an actor is told in one block with its bounds in order) {
+  histogram h;
+  h.record(80us);
+  h.record(3ms);
+  h.record(1h);
+  metrics all;
+  append_histogram(all, "troupe_permit_wait_microseconds", {{"lane", "google"}}, h);
+  append_histogram(all, "troupe_permit_wait_microseconds", {{"lane", "google"}}, h); // of another actor
+  std::string out;
+  expose(out, std::move(all));
+  CHECK(
+    out.starts_with("# HELP troupe_permit_wait_seconds How long upstream calls waited for their permit, by lane and "
+                    "priority.\n# TYPE troupe_permit_wait_seconds histogram\n"
+                    "troupe_permit_wait_seconds_bucket{lane=\"google\",le=\"0.000100\"} 2\n"));
+  CHECK(out.find("le=\"0.002500\"} 2\ntroupe_permit_wait_seconds_bucket{lane=\"google\",le=\"0.005000\"} 4\n")
+        != std::string::npos);
+  CHECK(out.find("le=\"10.000000\"} 4\ntroupe_permit_wait_seconds_bucket{lane=\"google\",le=\"+Inf\"} 6\n"
+                 "troupe_permit_wait_seconds_count{lane=\"google\"} 6\n"
+                 "troupe_permit_wait_seconds_sum{lane=\"google\"} 7200.006160\n")
+        != std::string::npos);
 }
 
 TEST(the histogram counts cumulatively up to infinity) {

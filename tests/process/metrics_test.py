@@ -38,4 +38,4 @@ class Metrics(unittest.TestCase):
                     if typed.get(name.removesuffix(suffix)) == "histogram":
                         name = name.removesuffix(suffix)
                 self.assertIn(name, typed, line)
-        self.assertIn("troupe_provider_busy_seconds_total", typed)
+        self.assertEqual(typed["troupe_provider_duration_seconds"], "histogram")

@@ -83,6 +83,17 @@ TEST(C-31 a failed task is null beside its error and the batch finishes) {
   CHECK_EQ(v.results[0].message, "status 503");
 }
 
+TEST(a strict batch fails when a result has no room) {
+  batch_book book{small(2)};
+  auto b = tasks("b", 1);
+  b.strict = true;
+  const auto serial = admit(book, std::move(b));
+  complete(book, book.start()[0], good(std::string(1'001, 'x')));
+  const auto v = book.view(serial, 0, 9);
+  CHECK(v.state == batch_state::failed);
+  CHECK(v.code == ec::overloaded);
+}
+
 TEST(a strict batch fails with its first failure and starts nothing more) {
   batch_book book{small(2)};
   auto b = tasks("b", 5);

@@ -45,6 +45,19 @@ TEST(S0-39 a closed circuit lets every call through) {
   CHECK(p.may_call(t0) == leave::call);
 }
 
+TEST(a ramp without length is none) {
+  auto s = plain();
+  s.ramp = {10, 25, 50};
+  s.ramp_step = 0s;
+  auto p = running(s);
+  CHECK(p.died(1, t0));
+  probe(p, t0 + 60s);
+  CHECK(p.probe_succeeded(2, t0 + 61s));
+  for (int i = 0; i < 5; ++i)
+    CHECK(p.may_call(t0 + 61s) == leave::call);
+  CHECK(p.state() == circuit_state::closed);
+}
+
 TEST(S0-41 an open circuit lets nothing through before its time) {
   auto p = running();
   CHECK(p.died(1, t0));

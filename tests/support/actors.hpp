@@ -49,12 +49,12 @@ struct actors : test_coordinator_fixture<config> {
     settle();
   }
 
-  /// Runs `work` inside the actor `who`, whose handler for stats_atom must call run_inside(). A promise is delivered by
+  /// Runs `work` inside the actor `who`, whose handler for `message` must call run_inside(). A promise is delivered by
   /// its own actor only.
-  template <class Handle>
-  void inside(const Handle& who, std::function<void()> work) {
+  template <class Handle, class Message = stats_atom>
+  void inside(const Handle& who, std::function<void()> work, Message message = {}) {
     inside_ = std::move(work);
-    caf::anon_send(who, stats_atom::value);
+    caf::anon_send(who, std::move(message));
     settle();
   }
 

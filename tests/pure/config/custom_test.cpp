@@ -244,7 +244,8 @@ TEST(everything that is wrong with a route is said with its place) {
         "32:16: route.degraded_ttl: expected at most route.ttl (10m), "
         "got 1h"},
       {"deadline = \"3s\"", "deadline = \"3\"", "34:12: route.deadline: expected a duration such as 10s, got \"3\""},
-      {"limit = \"7/60s\"", "limit = 7", "35:9: route.limit: expected a quota such as 100/60s, got 7"},
+      {"limit = \"7/60s\"", "limit = 7",
+        "35:9: route.limit: expected a quota such as 100/60s, its time in whole seconds, got 7"},
       {"auth = \"none\"", "auth = \"key\"",
         "36:8: route.auth: expected auth.keys_file beside it: without keys nobody could ask"},
       {"auth = \"none\"", "cors = [\"app.example\"]",

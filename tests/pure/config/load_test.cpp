@@ -161,7 +161,7 @@ TEST(every error of the file is reported in its order) {
       "\"10.0.0.0/8,me\"",
       "t.toml:7:12: request.deadline: expected a duration such as 10s, got 10",
       "t.toml:9:11: limits.client.enabled: expected true or false, got 1",
-      "t.toml:10:10: limits.client.search: expected a quota such as 100/60s, got \"100\"",
+      "t.toml:10:10: limits.client.search: expected a quota such as 100/60s, its time in whole seconds, got \"100\"",
       "t.toml:12:11: cache.hot_ttl: expected a duration from 0s to 365d, got \"1000d\"",
       "t.toml:13:9: cache.bytes: expected a size from 1MiB to 1TiB, got \"1kB\"",
       "t.toml:14:10: cache.shards: expected a whole number from 0 to 1024, got a number with a fraction",

@@ -53,8 +53,8 @@ TEST(a quota is a number in a duration) {
   auto q = quota{};
   CHECK(parse("100/60s", q) && q.count == 100 && q.window == std::chrono::seconds{60});
   CHECK_EQ(again<quota>("5/1m"), "5/60s");
-  CHECK_EQ(again<quota>("5/500ms"), "5/500ms");
-  refuses<quota>({"", "100", "100/", "/60s", "0/60s", "100/0s", "100/60", "-1/60s", "2/1us", "1/2/3s"});
+  refuses<quota>(
+    {"", "5/500ms", "5/1500ms", "100", "100/", "/60s", "0/60s", "100/0s", "100/60", "-1/60s", "2/1us", "1/2/3s"});
 }
 
 TEST(an address is an IP address and a port) {
