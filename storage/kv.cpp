@@ -116,7 +116,7 @@ result<std::int64_t> kv::put(std::string_view space, const kv_write& what, std::
   const auto expires = check_write(what, now_ms);
   if (!expires)
     return expires.as_failure();
-  return do_put(space, {what.key, &what.value, what.metadata, expires.value()});
+  return do_put(space, {what.key, &what.value, what.metadata, expires.value()}, now_ms);
 }
 
 result<void> kv::erase(std::string_view space, std::string_view key) {
@@ -175,7 +175,7 @@ result<void> kv::put_many(std::string_view space, const std::vector<kv_write>& w
   }
   if (auto good = check_size("bulk", bytes, 0, kv_limits::bulk_bytes); !good)
     return good;
-  return checked.empty() ? result<void>{ok()} : do_put_many(space, checked);
+  return checked.empty() ? result<void>{ok()} : do_put_many(space, checked, now_ms);
 }
 
 result<void> kv::erase_many(std::string_view space, const std::vector<std::string>& keys) {

@@ -135,8 +135,10 @@ protected:
   }
 
 private:
+  friend class kv_strict; // hands what it has checked to the store beneath
+
   virtual result<std::optional<kv_entry>> do_get(std::string_view space, std::string_view key, std::int64_t now_ms) = 0;
-  virtual result<std::int64_t> do_put(std::string_view space, const checked_write& what) = 0;
+  virtual result<std::int64_t> do_put(std::string_view space, const checked_write& what, std::int64_t now_ms) = 0;
   virtual result<void> do_erase(std::string_view space, std::string_view key) = 0;
   /// Up to `limit` names above `after` that begin with `prefix`.
   virtual result<std::vector<kv_name>> do_list(std::string_view space, std::string_view prefix, std::string_view after,
@@ -144,7 +146,8 @@ private:
   virtual result<std::vector<std::optional<kv_entry>>> do_get_many(
     std::string_view space, const std::vector<std::string>& keys, std::int64_t now_ms) = 0;
   /// No key occurs twice.
-  virtual result<void> do_put_many(std::string_view space, const std::vector<checked_write>& writes) = 0;
+  virtual result<void> do_put_many(
+    std::string_view space, const std::vector<checked_write>& writes, std::int64_t now_ms) = 0;
   virtual result<void> do_erase_many(std::string_view space, const std::vector<std::string>& keys) = 0;
   virtual result<std::optional<std::int64_t>> do_compare_and_set(
     std::string_view space, const checked_write& what, std::int64_t expected, std::int64_t now_ms) = 0;

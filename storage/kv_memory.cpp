@@ -35,7 +35,7 @@ result<std::optional<kv_entry>> kv_memory::do_get(std::string_view space, std::s
   return std::optional{kv_entry{found->value, found->metadata, shown(found->expires_ms), found->version}};
 }
 
-result<std::int64_t> kv_memory::do_put(std::string_view space, const checked_write& what) {
+result<std::int64_t> kv_memory::do_put(std::string_view space, const checked_write& what, std::int64_t /*now_ms*/) {
   return store(space, what.key, {*what.value, std::string{what.metadata}, what.expires_ms, 0});
 }
 
@@ -67,7 +67,8 @@ result<std::vector<std::optional<kv_entry>>> kv_memory::do_get_many(
   return found;
 }
 
-result<void> kv_memory::do_put_many(std::string_view space, const std::vector<checked_write>& writes) {
+result<void> kv_memory::do_put_many(
+  std::string_view space, const std::vector<checked_write>& writes, std::int64_t /*now_ms*/) {
   for (const auto& each : writes)
     store(space, each.key, {*each.value, std::string{each.metadata}, each.expires_ms, 0});
   return ok();

@@ -99,7 +99,7 @@ result<std::optional<kv_entry>> kv_sql::do_get(std::string_view space, std::stri
   return std::optional{std::move(entry.value())};
 }
 
-result<std::int64_t> kv_sql::do_put(std::string_view space, const checked_write& what) {
+result<std::int64_t> kv_sql::do_put(std::string_view space, const checked_write& what, std::int64_t /*now_ms*/) {
   const auto version = new_version();
   if (auto done = db_.run(upsert(), columns(space, what, version)); !done)
     return done.as_failure();
@@ -169,7 +169,8 @@ result<std::vector<std::optional<kv_entry>>> kv_sql::do_get_many(
   return list;
 }
 
-result<void> kv_sql::do_put_many(std::string_view space, const std::vector<checked_write>& writes) {
+result<void> kv_sql::do_put_many(
+  std::string_view space, const std::vector<checked_write>& writes, std::int64_t /*now_ms*/) {
   auto statements = std::vector<statement>{};
   auto at = std::size_t{0};
   for (; at + rows_at_once <= writes.size(); at += rows_at_once) {

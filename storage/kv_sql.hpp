@@ -16,13 +16,14 @@ public:
 
 private:
   result<std::optional<kv_entry>> do_get(std::string_view space, std::string_view key, std::int64_t now_ms) override;
-  result<std::int64_t> do_put(std::string_view space, const checked_write& what) override;
+  result<std::int64_t> do_put(std::string_view space, const checked_write& what, std::int64_t now_ms) override;
   result<void> do_erase(std::string_view space, std::string_view key) override;
   result<std::vector<kv_name>> do_list(std::string_view space, std::string_view prefix, std::string_view after,
     std::size_t limit, std::int64_t now_ms) override;
   result<std::vector<std::optional<kv_entry>>> do_get_many(
     std::string_view space, const std::vector<std::string>& keys, std::int64_t now_ms) override;
-  result<void> do_put_many(std::string_view space, const std::vector<checked_write>& writes) override;
+  result<void> do_put_many(
+    std::string_view space, const std::vector<checked_write>& writes, std::int64_t now_ms) override;
   result<void> do_erase_many(std::string_view space, const std::vector<std::string>& keys) override;
   result<std::optional<std::int64_t>> do_compare_and_set(
     std::string_view space, const checked_write& what, std::int64_t expected, std::int64_t now_ms) override;

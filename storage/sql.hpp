@@ -84,6 +84,9 @@ public:
   /// statements that read. The visitor must not use this database. What it throws comes out of `each`.
   [[nodiscard]] virtual result<void> each(std::string_view text, const params& bound, const visitor& visit) = 0;
 
+  /// Runs statements that read, all in one moment of the database (S3-29); the rows of each.
+  [[nodiscard]] virtual result<std::vector<std::vector<row>>> read_batch(const std::vector<statement>& statements) = 0;
+
   /// Runs statements in one transaction, all or nothing; the number of rows that each changed. The error of the first
   /// that fails names its place. Many rows belong in one batch: each `run` is a transaction of its own.
   [[nodiscard]] virtual result<std::vector<std::int64_t>> batch(const std::vector<statement>& statements) = 0;

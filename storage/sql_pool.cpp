@@ -32,12 +32,12 @@ sql_pool::~sql_pool() {
   shutdown();
 }
 
-void sql_pool::submit(access kind, job work, clock::time_point deadline, callback answer) {
+void sql_pool::submit(job_kind kind, job work, clock::time_point deadline, callback answer) {
   auto refusal = std::optional<error>{};
   {
     const auto guard = std::lock_guard{mutex_};
     // Without readers of their own, reads queue with the writes; without a writer, writes have nobody.
-    auto& to = kind == access::write || settings_.readers.empty() ? writes_ : reads_;
+    auto& to = kind == job_kind::write || settings_.readers.empty() ? writes_ : reads_;
     if (shut_)
       refusal = error{ec::cancelled, "the storage is shutting down"};
     else if (&to == &writes_ && settings_.writers.empty())

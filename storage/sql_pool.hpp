@@ -21,7 +21,7 @@
 
 namespace troupe::storage {
 
-enum class access : std::uint8_t { read, write };
+enum class job_kind : std::uint8_t { read, write };
 
 struct pool_settings {
   /// Connections that run writes, one thread each; on SQLite one, which may write.
@@ -68,7 +68,7 @@ public:
 
   /// Hands a job over. The callback gets ec::overloaded when the queue is full, ec::cancelled when the pool is shut,
   /// ec::deadline_exceeded (and the job does not run) when `deadline` passes first, else what the job returned.
-  void submit(access kind, job work, clock::time_point deadline, callback answer);
+  void submit(job_kind kind, job work, clock::time_point deadline, callback answer);
 
   /// Takes no more jobs, runs what waits, and returns when all is answered and every connection closed. Not to be
   /// called from a callback.

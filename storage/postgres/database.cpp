@@ -18,6 +18,10 @@ using std::chrono::steady_clock;
 /// is.
 constexpr auto take_lock = "SELECT pg_advisory_xact_lock(128034845061221)";
 
+/// Statements of one READ COMMITTED transaction each see a moment of their own.
+constexpr auto begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+constexpr auto begin = "BEGIN";
+
 auto refused_control() {
   return fail(ec::storage_failed, "not authorized: transactions, settings, COPY and VACUUM belong to the store");
 }
@@ -87,7 +91,8 @@ struct database::connection {
   result<pqxx::result> send(const checked& what);
   result<pqxx::result> send_control(const std::string& text);
   result<pqxx::result> ended(failure failed, bool only_read);
-  result<void> transaction(const char* lock, const std::function<result<void>()>& work);
+  result<void> transaction(
+    const char* beginning, const std::function<result<void>()>& work, const char* lock = nullptr);
   result<void> fetch(const checked& what, const visitor& visit);
 };
 
@@ -160,12 +165,13 @@ result<pqxx::result> database::connection::send_control(const std::string& text)
   return done ? result<pqxx::result>{std::move(done.value())} : ended(std::move(done.error()), false);
 }
 
-result<void> database::connection::transaction(const char* lock, const std::function<result<void>()>& work) {
+result<void> database::connection::transaction(
+  const char* beginning, const std::function<result<void>()>& work, const char* lock) {
   if (auto up = ready(); !up)
     return up;
   const auto point = "point_" + std::to_string(depth);
   const auto outermost = depth == 0;
-  if (auto begun = send_control(outermost ? std::string{"BEGIN"} : "SAVEPOINT " + point); !begun)
+  if (auto begun = send_control(outermost ? std::string{beginning} : "SAVEPOINT " + point); !begun)
     return boost::outcome_v2::failure(begun.error());
   ++depth;
   struct rollback {
@@ -287,7 +293,25 @@ result<void> database::each(std::string_view text, const params& bound, const vi
     return boost::outcome_v2::failure(what.error());
   if (!only_reads(what.value().statement))
     return fail(ec::storage_failed, "expected a statement that only reads");
-  return connection_->transaction(nullptr, [&] { return connection_->fetch(what.value(), visit); });
+  return connection_->transaction(begin, [&] { return connection_->fetch(what.value(), visit); });
+}
+
+result<std::vector<std::vector<row>>> database::read_batch(const std::vector<statement>& statements) {
+  auto answers = std::vector<std::vector<row>>{};
+  answers.reserve(statements.size());
+  auto done = connection_->transaction(begin_snapshot, [&]() -> result<void> {
+    for (const auto& each : statements) {
+      auto rows = all(each.text, each.bound);
+      if (!rows)
+        return fail(rows.error().code, "statement " + std::to_string(answers.size() + 1) + " of "
+                                         + std::to_string(statements.size()) + ": " + rows.error().message);
+      answers.push_back(std::move(rows.value()));
+    }
+    return ok();
+  });
+  if (!done)
+    return boost::outcome_v2::failure(done.error());
+  return answers;
 }
 
 result<std::vector<std::int64_t>> database::batch(const std::vector<statement>& statements) {
@@ -295,7 +319,7 @@ result<std::vector<std::int64_t>> database::batch(const std::vector<statement>& 
   if (statements.empty())
     return changes;
   changes.reserve(statements.size());
-  auto done = connection_->transaction(nullptr, [&]() -> result<void> {
+  auto done = connection_->transaction(begin, [&]() -> result<void> {
     for (const auto& each : statements) {
       auto changed = run(each.text, each.bound);
       if (!changed)
@@ -319,7 +343,7 @@ std::string_view database::blob_type() const noexcept {
 }
 
 result<void> database::exclusively(const std::function<result<void>()>& work) {
-  return connection_->transaction(take_lock, work);
+  return connection_->transaction(begin, work, take_lock);
 }
 
 result<void> database::script(const std::string& text) {

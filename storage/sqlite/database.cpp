@@ -38,6 +38,10 @@ struct permission {
   ~permission() { flag = false; }
 };
 
+// Takes the write lock now: a lock taken later could not be waited for once something was read.
+constexpr auto begin_writing = "BEGIN IMMEDIATE";
+constexpr auto begin_reading = "BEGIN";
+
 /// A path that SQLite takes for nothing but a path: it would read "file:..." as a URI and ":memory:" as no file at all.
 std::string plain_path(const std::string& path) {
   return path.starts_with('/') ? path : "./" + path;
@@ -94,7 +98,8 @@ struct database::connection {
   result<std::int64_t> execute(std::string_view text, const params& bound, OnRow&& on_row, bool reads_only = false);
   template <class OnRow>
   result<std::int64_t> step_through(std::string_view text, const params& bound, OnRow&& on_row, bool reads_only);
-  result<void> transaction(const std::function<result<void>()>& work);
+  result<std::vector<row>> rows_of(std::string_view text, const params& bound, bool reads_only);
+  result<void> transaction(const char* beginning, const std::function<result<void>()>& work);
 
   static int authorize(void* self, int action, const char*, const char*, const char*, const char*) noexcept;
 };
@@ -287,15 +292,19 @@ result<std::optional<row>> database::first(std::string_view text, const params& 
   return found;
 }
 
-result<std::vector<row>> database::all(std::string_view text, const params& bound) {
+result<std::vector<row>> database::connection::rows_of(std::string_view text, const params& bound, bool reads_only) {
   auto rows = std::vector<row>{};
   const auto take = [&](const auto& columns, std::vector<value> values) {
     rows.emplace_back(columns, std::move(values));
     return true;
   };
-  if (auto done = connection_->execute(text, bound, take); !done)
+  if (auto done = execute(text, bound, take, reads_only); !done)
     return boost::outcome_v2::failure(done.error());
   return rows;
+}
+
+result<std::vector<row>> database::all(std::string_view text, const params& bound) {
+  return connection_->rows_of(text, bound, false);
 }
 
 result<std::int64_t> database::run(std::string_view text, const params& bound) {
@@ -309,6 +318,24 @@ result<void> database::each(std::string_view text, const params& bound, const vi
   if (auto done = connection_->execute(text, bound, hand_over, true); !done)
     return boost::outcome_v2::failure(done.error());
   return ok();
+}
+
+result<std::vector<std::vector<row>>> database::read_batch(const std::vector<statement>& statements) {
+  auto answers = std::vector<std::vector<row>>{};
+  answers.reserve(statements.size());
+  auto done = connection_->transaction(begin_reading, [&]() -> result<void> {
+    for (const auto& each : statements) {
+      auto rows = connection_->rows_of(each.text, each.bound, true);
+      if (!rows)
+        return fail(rows.error().code, "statement " + std::to_string(answers.size() + 1) + " of "
+                                         + std::to_string(statements.size()) + ": " + rows.error().message);
+      answers.push_back(std::move(rows.value()));
+    }
+    return ok();
+  });
+  if (!done)
+    return boost::outcome_v2::failure(done.error());
+  return answers;
 }
 
 result<std::vector<std::int64_t>> database::batch(const std::vector<statement>& statements) {
@@ -339,13 +366,12 @@ std::string_view database::blob_type() const noexcept {
   return "BLOB";
 }
 
-result<void> database::connection::transaction(const std::function<result<void>()>& work) {
+result<void> database::connection::transaction(const char* beginning, const std::function<result<void>()>& work) {
   if (doomed)
     return fail(doomed->code, "an earlier statement of this transaction failed: " + doomed->message);
   const auto point = "point_" + std::to_string(depth);
   const auto outermost = depth == 0;
-  // IMMEDIATE takes the write lock now: a lock taken later could not be waited for once something was read.
-  if (const auto code = own_statement((outermost ? "BEGIN IMMEDIATE" : "SAVEPOINT " + point).c_str());
+  if (const auto code = own_statement((outermost ? std::string{beginning} : "SAVEPOINT " + point).c_str());
       code != SQLITE_OK)
     return failure(code);
   ++depth;
@@ -379,7 +405,7 @@ result<void> database::connection::transaction(const std::function<result<void>(
 }
 
 result<void> database::exclusively(const std::function<result<void>()>& work) {
-  return connection_->transaction(work);
+  return connection_->transaction(begin_writing, work);
 }
 
 result<void> database::script(const std::string& text) {

@@ -46,6 +46,7 @@ public:
   [[nodiscard]] result<std::vector<row>> all(std::string_view text, const params& bound = {}) override;
   [[nodiscard]] result<std::int64_t> run(std::string_view text, const params& bound = {}) override;
   [[nodiscard]] result<void> each(std::string_view text, const params& bound, const visitor& visit) override;
+  [[nodiscard]] result<std::vector<std::vector<row>>> read_batch(const std::vector<statement>& statements) override;
   [[nodiscard]] result<std::vector<std::int64_t>> batch(const std::vector<statement>& statements) override;
 
   [[nodiscard]] std::string_view name() const noexcept override;
