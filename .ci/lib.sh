@@ -10,7 +10,7 @@ BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config ca-certificates libcaf-d
   libsqlite3-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libicu-dev libcsv-dev
   libxxhash-dev libsimdjson-dev libdeflate-dev libjq-dev libpqxx-dev zlib1g-dev"
 # postgresql: a real server for the storage tests, which start a cluster of their own on a free port.
-TEST_PACKAGES="python3 curl openssl postgresql util-linux"
+TEST_PACKAGES="python3 curl openssl postgresql"
 LINT_PACKAGES="clang-format clang-tidy-16"
 BENCH_PACKAGES="libbenchmark-dev wrk nginx-light python3 curl"
 

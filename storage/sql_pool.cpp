@@ -127,18 +127,23 @@ void sql_pool::finish(task& one, result<void> outcome) {
 void sql_pool::run_group(schema_sql& db, std::vector<task>& group) {
   auto outcomes = std::vector<result<void>>(group.size(), result<void>{ok()});
   auto committed = db.exclusively([&]() -> result<void> {
+    // A savepoint whose job failed is taken back. When the transaction itself broke, its end says so.
     for (std::size_t i = 0; i < group.size(); ++i)
       outcomes[i] = db.exclusively([&] { return outcome_of(group[i].work, db); });
-    // A savepoint whose job failed is taken back. When the transaction itself broke, its end says so.
     return ok();
   });
+  // What stopped the commit is one job's doing (a deferred constraint) or everybody's (a full disk): each by itself
+  // finds out. Nothing of the group remains, so nothing happens twice.
+  const auto alone = !committed && group.size() > 1;
+  for (std::size_t i = 0; alone && i < group.size(); ++i)
+    outcomes[i] = db.exclusively([&] { return outcome_of(group[i].work, db); });
   {
     const auto guard = std::lock_guard{mutex_};
-    ++counters_.groups;
+    counters_.groups += alone ? static_cast<std::int64_t>(group.size()) : 1;
     counters_.grouped_writes += static_cast<std::int64_t>(group.size());
   }
   for (std::size_t i = 0; i < group.size(); ++i)
-    finish(group[i], committed || !outcomes[i] ? std::move(outcomes[i]) : committed);
+    finish(group[i], committed || alone || !outcomes[i] ? std::move(outcomes[i]) : committed);
 }
 
 } // namespace troupe::storage

@@ -4,7 +4,7 @@
 // Invariants: every job that was taken is answered exactly once, at the latest when the pool shuts down. What waits is
 // bounded; a full queue refuses at once. A write is answered after its COMMIT. With `group_writes` (SQLite, where a
 // commit costs an fsync and there is one writer) writes that wait together share one transaction, each in a savepoint:
-// one that fails takes back its own changes and nobody else's; when the commit fails, all of them failed.
+// one that fails takes back its own changes and nobody else's; when the commit fails, each is run by itself.
 #pragma once
 
 #include "storage/sql.hpp"
@@ -54,7 +54,8 @@ public:
 
   /// What is to be done on a connection. It leaves its findings where its callback finds them, and returns the error of
   /// the first statement that failed. What it throws becomes ec::internal. A read must not write. What must be all or
-  /// nothing is one `batch`: only with group_writes is a job a transaction anyway.
+  /// nothing is one `batch`: only with group_writes is a job a transaction anyway, and there it may run a second time
+  /// after its first run was taken back, so it must set what it leaves and not add to it.
   using job = std::function<result<void>(sql&)>;
 
   /// Called once, on a thread of the pool (or within `submit` or `shutdown`), never under a lock. It must not throw.

@@ -89,7 +89,7 @@ struct database::connection {
   result<void> connect();
   result<void> ready();
   result<pqxx::result> send(const checked& what);
-  result<pqxx::result> send_control(const std::string& text);
+  result<pqxx::result> send_control(const std::string& text, bool only_read);
   result<pqxx::result> ended(failure failed, bool only_read);
   result<void> transaction(
     const char* beginning, const std::function<result<void>()>& work, const char* lock = nullptr);
@@ -160,9 +160,10 @@ result<pqxx::result> database::connection::send(const checked& what) {
   }
 }
 
-result<pqxx::result> database::connection::send_control(const std::string& text) {
+/// @param only_read whether nothing can have been changed when its outcome is unknown.
+result<pqxx::result> database::connection::send_control(const std::string& text, bool only_read) {
   auto done = live->script(text);
-  return done ? result<pqxx::result>{std::move(done.value())} : ended(std::move(done.error()), false);
+  return done ? result<pqxx::result>{std::move(done.value())} : ended(std::move(done.error()), only_read);
 }
 
 result<void> database::connection::transaction(
@@ -171,7 +172,7 @@ result<void> database::connection::transaction(
     return up;
   const auto point = "point_" + std::to_string(depth);
   const auto outermost = depth == 0;
-  if (auto begun = send_control(outermost ? std::string{beginning} : "SAVEPOINT " + point); !begun)
+  if (auto begun = send_control(outermost ? std::string{beginning} : "SAVEPOINT " + point, true); !begun)
     return boost::outcome_v2::failure(begun.error());
   ++depth;
   struct rollback {
@@ -191,7 +192,7 @@ result<void> database::connection::transaction(
   };
   auto undo = rollback{*this, point};
   if (outermost && lock != nullptr)
-    if (auto locked = send_control(lock); !locked)
+    if (auto locked = send_control(lock, true); !locked)
       return boost::outcome_v2::failure(locked.error());
   if (auto done = work(); !done)
     return done;
@@ -221,7 +222,7 @@ result<void> database::connection::fetch(const checked& what, const visitor& vis
   const auto next = "FETCH " + std::to_string(std::max<std::size_t>(1, settings.rows_at_once)) + " FROM rows";
   auto columns = columns_ptr{};
   for (auto more = true; more;) {
-    auto part = send_control(next);
+    auto part = send_control(next, true);
     if (!part)
       return boost::outcome_v2::failure(part.error());
     const auto& answer = part.value();
@@ -231,7 +232,7 @@ result<void> database::connection::fetch(const checked& what, const visitor& vis
     for (int i = 0; more && i < static_cast<int>(answer.size()); ++i)
       more = visit(row_of(answer, i, columns));
   }
-  if (auto closed = send_control("CLOSE rows"); !closed)
+  if (auto closed = send_control("CLOSE rows", true); !closed)
     return boost::outcome_v2::failure(closed.error());
   return ok();
 }
@@ -352,7 +353,7 @@ result<void> database::script(const std::string& text) {
       return refused_control();
   if (auto up = connection_->ready(); !up)
     return up;
-  if (auto done = connection_->send_control(text); !done)
+  if (auto done = connection_->send_control(text, false); !done)
     return boost::outcome_v2::failure(done.error());
   return ok();
 }

@@ -13,13 +13,9 @@
 namespace troupe::storage::postgres {
 namespace {
 
-// What differs between libpqxx 6 (Debian 12) and 7 (Debian 13) stands here.
+// What differs between libpqxx 6 (Debian 12) and 7 (7.10 in Debian 13) stands here.
 #if PQXX_VERSION_MAJOR < 7
 constexpr auto terse = pqxx::connection_base::terse;
-
-auto arguments_of(const std::vector<const char*>& pointers) {
-  return pqxx::prepare::make_dynamic_params(pointers);
-}
 
 /// Version 6 would open a lost connection again in the middle of a transaction, and go on outside of it.
 void never_reconnect(pqxx::connection& c) {
@@ -28,8 +24,14 @@ void never_reconnect(pqxx::connection& c) {
   c.inhibit_reactivation(true);
 #pragma GCC diagnostic pop
 }
+
+auto arguments_of(const std::vector<const char*>& pointers) {
+  return pqxx::prepare::make_dynamic_params(pointers);
+}
 #else
 constexpr auto terse = pqxx::error_verbosity::terse;
+
+void never_reconnect(pqxx::connection&) {}
 
 auto arguments_of(const std::vector<const char*>& pointers) {
   auto list = pqxx::params{};
@@ -37,8 +39,28 @@ auto arguments_of(const std::vector<const char*>& pointers) {
     list.append(each);
   return list;
 }
+#endif
 
-void never_reconnect(pqxx::connection&) {}
+#if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 10)
+pqxx::result execute_prepared(
+  pqxx::nontransaction& work, const std::string& name, const std::vector<const char*>& pointers) {
+  return work.exec(pqxx::prepped{name}, arguments_of(pointers));
+}
+
+pqxx::result execute_once(
+  pqxx::nontransaction& work, const std::string& text, const std::vector<const char*>& pointers) {
+  return work.exec(text, arguments_of(pointers));
+}
+#else
+pqxx::result execute_prepared(
+  pqxx::nontransaction& work, const std::string& name, const std::vector<const char*>& pointers) {
+  return work.exec_prepared(name, arguments_of(pointers));
+}
+
+pqxx::result execute_once(
+  pqxx::nontransaction& work, const std::string& text, const std::vector<const char*>& pointers) {
+  return work.exec_params(text, arguments_of(pointers));
+}
 #endif
 
 std::vector<const char*> pointers_to(const std::vector<argument>& arguments) {
@@ -105,7 +127,7 @@ attempt<pqxx::result> session::guarded(Work&& work) {
 
 attempt<pqxx::result> session::run(std::string_view text, const std::vector<argument>& arguments) {
   auto done = guarded([&](pqxx::nontransaction& transaction) {
-    return transaction.exec_prepared(name_of(text), arguments_of(pointers_to(arguments)));
+    return execute_prepared(transaction, name_of(text), pointers_to(arguments));
   });
   if (!done && done.error().outgrown)
     forget(text);
@@ -113,9 +135,8 @@ attempt<pqxx::result> session::run(std::string_view text, const std::vector<argu
 }
 
 attempt<pqxx::result> session::run_once(const std::string& text, const std::vector<argument>& arguments) {
-  return guarded([&](pqxx::nontransaction& transaction) {
-    return transaction.exec_params(text, arguments_of(pointers_to(arguments)));
-  });
+  return guarded(
+    [&](pqxx::nontransaction& transaction) { return execute_once(transaction, text, pointers_to(arguments)); });
 }
 
 attempt<pqxx::result> session::script(const std::string& text) {

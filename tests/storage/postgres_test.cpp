@@ -258,6 +258,26 @@ TEST(a server that is away is said to be so at once and is found again) {
   CHECK_EQ(number(*db, "SELECT count(*) FROM t"), 3); // what was acknowledged before the crash is there
 }
 
+TEST(a server without connections to spare is said to be so and serves again when one is free) {
+  auto& cluster = test::postgres_cluster::shared();
+  const auto address = cluster.fresh_database();
+  auto held = std::vector<database_ptr>{};
+  auto refusal = std::string{};
+  for (int i = 0; i < 60 && refusal.empty(); ++i) {
+    auto opened = postgres::database::open({.address = address});
+    if (opened) {
+      held.push_back(std::move(opened.value()));
+    } else {
+      CHECK(opened.error().code == ec::storage_failed);
+      refusal = opened.error().message;
+    }
+  }
+  CHECK(contains(refusal, "too many clients already"));
+  CHECK_EQ(number(*held.front(), "SELECT 1"), 1);
+  held.clear();
+  CHECK(succeeds_eventually([&] { return postgres::database::open({.address = address}).has_value(); }));
+}
+
 TEST(more statements than are kept prepared all work) {
   auto db = value_of(
     postgres::database::open({.address = test::postgres_cluster::shared().fresh_database(), .cached_statements = 2}));

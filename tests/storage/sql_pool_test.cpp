@@ -142,6 +142,23 @@ TEST(writes that wait together are committed together and one that fails harms n
   CHECK_EQ(count(*pool), 180);
 }
 
+TEST(a write that stops the commit of its group harms no other) {
+  auto kind = test::sqlite_backend{};
+  auto setup = kind.open();
+  REQUIRE(setup->run("CREATE TABLE t (id BIGINT PRIMARY KEY)").has_value());
+  REQUIRE(setup->run("CREATE TABLE child (id BIGINT REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)").has_value());
+  auto pool = pool_of(kind);
+  auto plugged = plug{*pool, kind};
+  auto outcomes = std::vector<std::future<result<void>>>{};
+  for (std::int64_t i = 0; i < 5; ++i)
+    outcomes.push_back(submit(*pool, job_kind::write,
+      running(i == 2 ? "INSERT INTO child VALUES (?)" : "INSERT INTO t VALUES (?)", {i + 100})));
+  plugged.pull();
+  for (std::size_t i = 0; i < outcomes.size(); ++i)
+    CHECK_EQ(outcomes[i].get().has_value(), i != 2);
+  CHECK_EQ(count(*pool), 4);
+}
+
 TEST(a write is answered when others can read it) {
   for_each_pool([](test::backend& kind) {
     auto reader = kind.open();
