@@ -8,7 +8,7 @@ namespace troupe::storage {
 namespace {
 
 // Statements of a fixed number of places: a text of its own for every number would fill the statement caches.
-constexpr std::size_t keys_at_once = 64;
+constexpr std::size_t keys_at_once = 32;
 constexpr std::size_t rows_at_once = 32;
 
 constexpr std::string_view insert = "INSERT INTO kv (namespace, name, value, number, metadata, expires_ms, version)"
@@ -16,6 +16,10 @@ constexpr std::string_view insert = "INSERT INTO kv (namespace, name, value, num
 constexpr std::string_view or_replace =
   " ON CONFLICT (namespace, name) DO UPDATE SET value = excluded.value, number = excluded.number,"
   " metadata = excluded.metadata, expires_ms = excluded.expires_ms, version = excluded.version";
+
+constexpr std::string_view select_key = "SELECT name, value, number, metadata, expires_ms, version FROM kv"
+                                        " WHERE namespace = ? AND name = ? AND expires_ms > ?";
+constexpr std::string_view delete_key = "DELETE FROM kv WHERE namespace = ? AND name = ?";
 
 std::string repeated(std::string_view first, std::string_view each, std::size_t times) {
   auto text = std::string{first};
@@ -34,11 +38,9 @@ const std::string& upsert_rows() {
   return text;
 }
 
+// Not `name IN (...)`: PostgreSQL, before its first ANALYZE of the table, then reads the whole namespace for each.
 const std::string& select_keys() {
-  static const auto text = repeated("SELECT name, value, number, metadata, expires_ms, version FROM kv"
-                                    " WHERE expires_ms > ? AND namespace = ? AND name IN (?",
-                             ", ?", keys_at_once)
-                           + ")";
+  static const auto text = repeated(select_key, " UNION ALL " + std::string{select_key}, keys_at_once);
   return text;
 }
 
@@ -86,9 +88,7 @@ params kv_sql::columns(std::string_view space, const checked_write& what, std::i
 }
 
 result<std::optional<kv_entry>> kv_sql::do_get(std::string_view space, std::string_view key, std::int64_t now_ms) {
-  auto found = db_.first("SELECT value, number, metadata, expires_ms, version FROM kv"
-                         " WHERE namespace = ? AND name = ? AND expires_ms > ?",
-    {std::string{space}, bytes(key), now_ms});
+  auto found = db_.first(select_key, {std::string{space}, bytes(key), now_ms});
   if (!found)
     return found.as_failure();
   if (!found.value())
@@ -107,7 +107,7 @@ result<std::int64_t> kv_sql::do_put(std::string_view space, const checked_write&
 }
 
 result<void> kv_sql::do_erase(std::string_view space, std::string_view key) {
-  if (auto done = db_.run("DELETE FROM kv WHERE namespace = ? AND name = ?", {std::string{space}, bytes(key)}); !done)
+  if (auto done = db_.run(delete_key, {std::string{space}, bytes(key)}); !done)
     return done.as_failure();
   return ok();
 }
@@ -144,9 +144,13 @@ result<std::vector<std::optional<kv_entry>>> kv_sql::do_get_many(
   std::string_view space, const std::vector<std::string>& keys, std::int64_t now_ms) {
   auto found = std::unordered_map<std::string, kv_entry>{};
   for (std::size_t from = 0; from < keys.size(); from += keys_at_once) {
-    auto bound = params{now_ms, std::string{space}};
-    for (auto i = from; i < from + keys_at_once; ++i) // places that are left over ask for the last key again
+    auto bound = params{};
+    bound.reserve(keys_at_once * 3);
+    for (auto i = from; i < from + keys_at_once; ++i) { // places that are left over ask for the last key again
+      bound.emplace_back(std::string{space});
       bound.emplace_back(bytes(keys[std::min(i, keys.size() - 1)]));
+      bound.emplace_back(now_ms);
+    }
     auto rows = db_.all(select_keys(), bound);
     if (!rows)
       return rows.as_failure();
@@ -189,14 +193,10 @@ result<void> kv_sql::do_put_many(
 }
 
 result<void> kv_sql::do_erase_many(std::string_view space, const std::vector<std::string>& keys) {
-  static const auto text = repeated("DELETE FROM kv WHERE namespace = ? AND name IN (?", ", ?", keys_at_once) + ")";
   auto statements = std::vector<statement>{};
-  for (std::size_t from = 0; from < keys.size(); from += keys_at_once) {
-    auto bound = params{std::string{space}};
-    for (auto i = from; i < from + keys_at_once; ++i)
-      bound.emplace_back(bytes(keys[std::min(i, keys.size() - 1)]));
-    statements.push_back({text, std::move(bound)});
-  }
+  statements.reserve(keys.size());
+  for (const auto& key : keys)
+    statements.push_back({std::string{delete_key}, {std::string{space}, bytes(key)}});
   if (auto done = db_.batch(statements); !done)
     return done.as_failure();
   return ok();
