@@ -8,8 +8,9 @@ JOBS=${JOBS:-2} # a compile job that includes CAF takes about 1 GB
 # user-defined providers. The rest: DESIGN's stack.
 BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config ca-certificates libcaf-dev libboost-dev libcurl4-openssl-dev libssl-dev
   libsqlite3-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libicu-dev libcsv-dev
-  libxxhash-dev libsimdjson-dev libdeflate-dev libjq-dev zlib1g-dev"
-TEST_PACKAGES="python3 curl openssl"
+  libxxhash-dev libsimdjson-dev libdeflate-dev libjq-dev libpqxx-dev zlib1g-dev"
+# postgresql: a real server for the storage tests, which start a cluster of their own on a free port.
+TEST_PACKAGES="python3 curl openssl postgresql"
 LINT_PACKAGES="clang-format clang-tidy-16"
 BENCH_PACKAGES="libbenchmark-dev wrk nginx-light python3 curl"
 
@@ -31,6 +32,12 @@ install_packages() {
     sudo=(sudo)
   fi
   say "installing ${#missing[@]} packages: ${missing[*]}"
+  case " ${missing[*]} " in *" postgresql "*)
+    # Nobody here needs the cluster that Debian's package makes and starts. A machine that has one keeps it.
+    [ -e /etc/postgresql-common/createcluster.conf ] ||
+      { "${sudo[@]}" mkdir -p /etc/postgresql-common &&
+        echo 'create_main_cluster = false' | "${sudo[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null; } ;;
+  esac
   local log; log=$(mktemp)
   { "${sudo[@]}" apt-get update -qq &&
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"

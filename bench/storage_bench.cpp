@@ -1,14 +1,24 @@
 // What a batch is worth: the same books stored by one `run` each and by one `batch`, into fresh SQLite files, with both
-// durabilities; and what reading one by its ISBN costs. Prints a JSON line a case.
-//   storage_bench [DIRECTORY] [ROWS]     DIRECTORY: where the files go (default: the system's temporary directory)
+// durabilities; and what reading one by its ISBN costs. Then the key-value store, one at a time, in bulk and through
+// the pool, whose writes share commits. All of it on PostgreSQL too when an address is given: into an empty database,
+// from which the tables are dropped at the end. Prints a JSON line a case.
+//   storage_bench [DIRECTORY] [ROWS] [ADDRESS]
+//     DIRECTORY: where the files go (default: the system's temporary directory)
+//     ADDRESS: postgres://user:password@host:port/database
 #include "storage/books_repository.hpp"
+#include "storage/kv_sql.hpp"
 #include "storage/migrations.hpp"
+#include "storage/postgres/database.hpp"
+#include "storage/sql_pool.hpp"
 #include "storage/sqlite/database.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/core.h>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -37,14 +47,114 @@ std::vector<stored_record> some_books(std::size_t rows) {
   return books;
 }
 
+/// @param commits how many commits the work made, or -1 where nobody counts them.
+void print(const std::string& name, std::size_t rows, std::int64_t commits, double seconds) {
+  fmt::print("{{\"case\":\"{}\",\"rows\":{},\"commits\":{},\"us_per_row\":{:.2f},\"rows_per_s\":{:.0f}}}\n", name, rows,
+    commits, seconds * 1e6 / static_cast<double>(rows), static_cast<double>(rows) / seconds);
+}
+
+template <class Work>
+double seconds_of(Work&& work) {
+  const auto start = clock_type::now();
+  work();
+  return std::chrono::duration<double>(clock_type::now() - start).count();
+}
+
 template <class Work>
 void report(const std::string& name, std::size_t rows, sqlite::database& db, Work&& work) {
   const auto commits = db.commits();
-  const auto start = clock_type::now();
-  work();
-  const auto seconds = std::chrono::duration<double>(clock_type::now() - start).count();
-  fmt::print("{{\"case\":\"{}\",\"rows\":{},\"commits\":{},\"us_per_row\":{:.2f},\"rows_per_s\":{:.0f}}}\n", name, rows,
-    db.commits() - commits, seconds * 1e6 / static_cast<double>(rows), static_cast<double>(rows) / seconds);
+  const auto seconds = seconds_of(work);
+  print(name, rows, db.commits() - commits, seconds);
+}
+
+/// The key-value store on one connection: values of 1 kB under keys such as the cache has.
+void measure_kv(const std::string& label, sql& db, std::size_t rows) {
+  auto store = kv_sql{db};
+  const auto value = blob{std::string(1000, 'v')};
+  auto writes = std::vector<kv_write>{};
+  auto keys = std::vector<std::string>{};
+  for (std::size_t i = 0; i < rows; ++i) {
+    keys.push_back(fmt::format("search:query:number+{}", i));
+    writes.push_back({.key = keys.back(), .value = value, .ttl_ms = 3'600'000});
+  }
+  print("kv_put_" + label, rows, -1, seconds_of([&] {
+    for (const auto& each : writes)
+      must(store.put("one", each, 0));
+  }));
+  print("kv_get_" + label, rows, -1, seconds_of([&] {
+    for (const auto& each : keys)
+      must(store.get("one", each, 0));
+  }));
+  print("kv_put_many_" + label, rows, -1, seconds_of([&] {
+    for (std::size_t from = 0; from < rows; from += 1000)
+      must(store.put_many("many",
+        {writes.begin() + static_cast<std::ptrdiff_t>(from),
+          writes.begin() + static_cast<std::ptrdiff_t>(std::min(rows, from + 1000))},
+        0));
+  }));
+  print("kv_get_many_" + label, rows, -1, seconds_of([&] {
+    for (std::size_t from = 0; from < rows; from += 1000)
+      must(store.get_many("many",
+        {keys.begin() + static_cast<std::ptrdiff_t>(from),
+          keys.begin() + static_cast<std::ptrdiff_t>(std::min(rows, from + 1000))},
+        0));
+  }));
+  print("kv_add_" + label, rows, -1, seconds_of([&] {
+    for (std::size_t i = 0; i < rows; ++i)
+      must(store.add("one", "counter", 1, 0));
+  }));
+}
+
+/// Single puts through the pool, all of them waiting together.
+void measure_pool(const std::string& label, sql_pool& pool, std::size_t rows) {
+  auto left = std::atomic<std::size_t>{rows};
+  const auto done = std::make_shared<std::promise<void>>(); // the last callback may still be in it when we wake
+  const auto value = blob{std::string(1000, 'v')};
+  const auto seconds = seconds_of([&] {
+    for (std::size_t i = 0; i < rows; ++i)
+      pool.submit(
+        job_kind::write,
+        [&, i](sql& db) -> result<void> {
+          auto version = kv_sql{db}.put("pool", {.key = std::to_string(i), .value = value}, 0);
+          return version ? result<void>{ok()} : version.as_failure();
+        },
+        sql_pool::clock::time_point::max(),
+        [&left, done](result<void> r) {
+          must(std::move(r));
+          if (--left == 0)
+            done->set_value();
+        });
+    done->get_future().wait();
+  });
+  print("kv_put_pool_" + label, rows, pool.counters().groups > 0 ? pool.counters().groups : -1, seconds);
+}
+
+void measure_postgres(const std::string& address, std::size_t rows, const std::vector<stored_record>& books,
+  const std::vector<migration>& known) {
+  const auto open = [&] { return must(postgres::database::open({.address = address})); };
+  auto db = open();
+  must(migrate_up(*db, known, 0));
+  auto repository = books_repository{*db};
+  print("insert_run_loop_postgres", rows, static_cast<std::int64_t>(rows), seconds_of([&] {
+    for (const auto& book : books)
+      must(repository.put(book));
+  }));
+  must(db->run("DELETE FROM books"));
+  print("insert_batch_postgres", rows, 1, seconds_of([&] { must(repository.put_many(books)); }));
+  print("find_by_isbn_postgres", rows, -1, seconds_of([&] {
+    for (const auto& book : books)
+      must(repository.find(book.key));
+  }));
+  measure_kv("postgres", *db, rows);
+  {
+    auto settings = pool_settings{};
+    settings.queue_limit = rows;
+    for (int i = 0; i < 4; ++i)
+      settings.writers.push_back(open());
+    auto pool = sql_pool{std::move(settings)};
+    measure_pool("postgres", pool, rows);
+  }
+  must(migrate_down(*db, known, 0));
 }
 
 } // namespace
@@ -86,7 +196,17 @@ int main(int argc, char** argv) {
         for (const auto& book : books)
           must(repository.find(book.key));
       });
+    measure_kv(label, *batch, rows);
+    batch.reset();
+    auto settings = pool_settings{};
+    settings.writers.push_back(open("batch"));
+    settings.queue_limit = rows;
+    settings.group_writes = true;
+    auto pool = sql_pool{std::move(settings)};
+    measure_pool(label, pool, rows);
   }
+  if (argc > 3)
+    measure_postgres(argv[3], rows, books, known);
   fs::remove_all(pattern);
   return 0;
 }

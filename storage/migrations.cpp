@@ -10,6 +10,7 @@ struct applied {
   std::int64_t version = 0;
   std::string name;
   std::string checksum;
+  std::int64_t applied_ms = 0;
 };
 
 auto broken_file(std::string_view name, const std::string& why) {
@@ -70,12 +71,25 @@ result<migration> parse_one(const migration_file& file, std::int64_t expected_ve
   return parsed;
 }
 
-result<std::vector<applied>> read_applied(schema_sql& db) {
+/// A part in the dialect of a database.
+std::string in_dialect_of(const schema_sql& db, const std::string& part) {
+  constexpr std::string_view place = "{blob}";
+  auto text = part;
+  for (auto at = text.find(place); at != std::string::npos; at = text.find(place, at))
+    text.replace(at, place.size(), db.blob_type());
+  return text;
+}
+
+result<void> make_record(schema_sql& db) {
   if (auto made = db.run("CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT NOT NULL PRIMARY KEY,"
                          " name TEXT NOT NULL, checksum TEXT NOT NULL, applied_ms BIGINT NOT NULL)");
       !made)
     return boost::outcome_v2::failure(made.error());
-  auto rows = db.all("SELECT version, name, checksum FROM schema_migrations ORDER BY version");
+  return ok();
+}
+
+result<std::vector<applied>> read_applied(schema_sql& db) {
+  auto rows = db.all("SELECT version, name, checksum, applied_ms FROM schema_migrations ORDER BY version");
   if (!rows)
     return boost::outcome_v2::failure(rows.error());
   auto list = std::vector<applied>{};
@@ -83,9 +97,10 @@ result<std::vector<applied>> read_applied(schema_sql& db) {
     const auto* version = each.get<std::int64_t>("version");
     const auto* name = each.get<std::string>("name");
     const auto* checksum = each.get<std::string>("checksum");
-    if (version == nullptr || name == nullptr || checksum == nullptr)
+    const auto* applied_ms = each.get<std::int64_t>("applied_ms");
+    if (version == nullptr || name == nullptr || checksum == nullptr || applied_ms == nullptr)
       return fail(ec::storage_unusable, std::string{db.name()} + ": its table schema_migrations is not Troupe's");
-    list.push_back({*version, *name, *checksum});
+    list.push_back({*version, *name, *checksum, *applied_ms});
   }
   return list;
 }
@@ -113,6 +128,8 @@ result<migrated> in_transaction(
   schema_sql& db, std::span<const migration> known, const std::function<result<std::int64_t>(std::int64_t)>& steps) {
   auto outcome = migrated{};
   auto done = db.exclusively([&]() -> result<void> {
+    if (auto made = make_record(db); !made)
+      return made;
     auto before = read_applied(db);
     if (!before)
       return boost::outcome_v2::failure(before.error());
@@ -132,7 +149,7 @@ result<migrated> in_transaction(
 
 /// Runs one part of a migration and records it with `record`.
 result<void> step(schema_sql& db, const migration& m, const std::string& part, const statement& record) {
-  auto ran = db.script(part);
+  auto ran = db.script(in_dialect_of(db, part));
   if (!ran)
     return fail(ran.error().code, std::string{db.name()} + ": migration " + m.name + ": " + ran.error().message);
   if (auto recorded = db.run(record.text, record.bound); !recorded)
@@ -164,6 +181,43 @@ result<std::vector<migration>> parse_migrations(std::span<const migration_file> 
     list.push_back(std::move(parsed.value()));
   }
   return list;
+}
+
+result<std::vector<migration_state>> list_migrations(schema_sql& db, std::span<const migration> known) {
+  // The lock keeps a migration of another process from being seen halfway; taking everything back keeps a database that
+  // was never migrated as it is.
+  auto list = std::vector<migration_state>{};
+  auto looked = std::optional<error>{};
+  auto done = db.exclusively([&]() -> result<void> {
+    auto made = make_record(db);
+    auto before = made ? read_applied(db) : result<std::vector<applied>>{boost::outcome_v2::failure(made.error())};
+    auto version =
+      before ? agree(db, before.value(), known) : result<std::int64_t>{boost::outcome_v2::failure(before.error())};
+    if (!version) {
+      looked = version.error();
+      return boost::outcome_v2::failure(version.error());
+    }
+    for (std::size_t i = 0; i < known.size(); ++i)
+      list.push_back({known[i].version, known[i].name, known[i].checksum(),
+        i < before.value().size() ? std::optional{before.value()[i].applied_ms} : std::nullopt});
+    return fail(ec::cancelled, "only looked");
+  });
+  if (looked)
+    return boost::outcome_v2::failure(*looked);
+  if (!done && done.error().code != ec::cancelled)
+    return boost::outcome_v2::failure(done.error());
+  return list;
+}
+
+result<std::string> pending_script(schema_sql& db, std::span<const migration> known) {
+  auto states = list_migrations(db, known);
+  if (!states)
+    return boost::outcome_v2::failure(states.error());
+  auto text = std::string{};
+  for (std::size_t i = 0; i < known.size(); ++i)
+    if (!states.value()[i].applied_ms)
+      text += "-- " + known[i].name + " (" + known[i].checksum() + ")\n" + in_dialect_of(db, known[i].up);
+  return text;
 }
 
 result<migrated> migrate_up(schema_sql& db, std::span<const migration> known, std::int64_t now_ms) {

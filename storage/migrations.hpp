@@ -4,12 +4,14 @@
 // program. What was applied is recorded in `schema_migrations` with a checksum, so that a file that was edited
 // afterwards is noticed instead of leaving two databases of one version with different schemas. All pending migrations
 // run in one exclusive transaction: a start reaches the newest schema or changes nothing, and of two processes that
-// start at once the second finds the work done.
+// start at once the second finds the work done. Files are written once for every back-end: `{blob}` stands for the type
+// of a column of bytes, the one word that differs. The checksum is that of the file, so it is the same everywhere.
 #pragma once
 
 #include "storage/sql.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +48,23 @@ struct migrated {
   std::int64_t from = 0;
   std::int64_t to = 0;
 };
+
+/// One migration as a database stands to it.
+struct migration_state {
+  std::int64_t version = 0;
+  std::string name;
+  std::string checksum;                   ///< of what this program knows
+  std::optional<std::int64_t> applied_ms; ///< Unix time; none: pending
+
+  friend bool operator==(const migration_state&, const migration_state&) = default;
+};
+
+/// Every migration of `known`, applied or pending, in order. Changes nothing. Errors as migrate_up.
+[[nodiscard]] result<std::vector<migration_state>> list_migrations(schema_sql& db, std::span<const migration> known);
+
+/// What migrate_up would run now, as one script of this database's dialect with a comment before each migration; empty
+/// when nothing is pending. Changes nothing. Errors as migrate_up.
+[[nodiscard]] result<std::string> pending_script(schema_sql& db, std::span<const migration> known);
 
 /// Applies what is pending of `known`. Fails with ec::storage_unusable naming the database and the migration when one
 /// that was applied has been edited since or is missing from `known`, or when the database is newer than this program;

@@ -1,5 +1,5 @@
-// SQL storage as the rest of Troupe sees it: prepared statements with parameters, and nothing else. A back-end (SQLite,
-// later PostgreSQL) implements `sql`; one conformance suite runs against each of them.
+// SQL storage as the rest of Troupe sees it: prepared statements with parameters, and nothing else. Each back-end
+// (SQLite, PostgreSQL) implements `sql`; one conformance suite runs against each of them.
 //
 // Invariants: a statement's text never holds a value, values travel as parameters. One call is one statement; text that
 // holds two, or that begins or ends a transaction, is refused. An object is used by one thread at a time. Errors name
@@ -77,19 +77,35 @@ public:
   /// Runs a statement for its effect; the number of rows that it inserted, updated or deleted.
   [[nodiscard]] virtual result<std::int64_t> run(std::string_view text, const params& bound = {}) = 0;
 
+  /// What `each` hands rows to; false: no more of them.
+  using visitor = std::function<bool(const row&)>;
+
+  /// Hands every row of an answer to `visit`, one by one, in memory that does not grow with their number. Only for
+  /// statements that read. The visitor must not use this database. What it throws comes out of `each`.
+  [[nodiscard]] virtual result<void> each(std::string_view text, const params& bound, const visitor& visit) = 0;
+
+  /// Runs statements that read, all in one moment of the database (S3-29); the rows of each.
+  [[nodiscard]] virtual result<std::vector<std::vector<row>>> read_batch(const std::vector<statement>& statements) = 0;
+
   /// Runs statements in one transaction, all or nothing; the number of rows that each changed. The error of the first
   /// that fails names its place. Many rows belong in one batch: each `run` is a transaction of its own.
   [[nodiscard]] virtual result<std::vector<std::int64_t>> batch(const std::vector<statement>& statements) = 0;
 };
 
-/// What migrations need beyond `sql`. Applications never hold one, so that no script reaches the database from them.
+/// What migrations and the pool need beyond `sql`. Applications never hold one, so that no script reaches the database
+/// from them.
 class schema_sql : public sql {
 public:
-  /// What to call this database in an error: its file, or its address without the password.
+  /// What to call this database in an error: its file, or its address without user and password.
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
-  /// Runs `work` in one transaction that excludes every other writer, also those of other processes, from its
-  /// beginning. Commits when it succeeds; otherwise (also when it throws) nothing of it remains.
+  /// The type of a column of bytes. Migrations write `{blob}` for it: this is the one word in which our schemas differ.
+  [[nodiscard]] virtual std::string_view blob_type() const noexcept = 0;
+
+  /// Runs `work` in one transaction that excludes every other one of its kind, also those of other processes, from its
+  /// beginning (and, on SQLite, every other writer). Commits when it succeeds; otherwise (also when it throws, or when
+  /// one of its statements failed and it did not say so) nothing of it remains. Within another `exclusively` it is a
+  /// savepoint: what fails takes back its own changes and not the others'. The same holds for a `batch` in there.
   [[nodiscard]] virtual result<void> exclusively(const std::function<result<void>()>& work) = 0;
 
   /// Runs a script of several statements without parameters; only for text that is part of this program.

@@ -38,6 +38,10 @@ struct permission {
   ~permission() { flag = false; }
 };
 
+// Takes the write lock now: a lock taken later could not be waited for once something was read.
+constexpr auto begin_writing = "BEGIN IMMEDIATE";
+constexpr auto begin_reading = "BEGIN";
+
 /// A path that SQLite takes for nothing but a path: it would read "file:..." as a URI and ":memory:" as no file at all.
 std::string plain_path(const std::string& path) {
   return path.starts_with('/') ? path : "./" + path;
@@ -50,8 +54,10 @@ struct database::connection {
   std::unique_ptr<sqlite3, closer> handle;
   std::unique_ptr<statement_cache> statements;
   std::int64_t commits = 0;
-  bool own = false;    // our own statements may do what callers' may not
-  bool script = false; // a migration may use PRAGMA (defer_foreign_keys), but not end its transaction
+  int depth = 0;               // 0: no transaction; above 1: savepoints
+  std::optional<error> doomed; // why the innermost transaction can only be rolled back
+  bool own = false;            // our own statements may do what callers' may not
+  bool script = false;         // a migration may use PRAGMA (defer_foreign_keys), but not end its transaction
 
   ~connection() {
     statements.reset(); // before the handle that they belong to
@@ -89,7 +95,11 @@ struct database::connection {
   result<void> check();
 
   template <class OnRow>
-  result<std::int64_t> execute(std::string_view text, const params& bound, OnRow&& on_row);
+  result<std::int64_t> execute(std::string_view text, const params& bound, OnRow&& on_row, bool reads_only = false);
+  template <class OnRow>
+  result<std::int64_t> step_through(std::string_view text, const params& bound, OnRow&& on_row, bool reads_only);
+  result<std::vector<row>> rows_of(std::string_view text, const params& bound, bool reads_only);
+  result<void> transaction(const char* beginning, const std::function<result<void>()>& work);
 
   static int authorize(void* self, int action, const char*, const char*, const char*, const char*) noexcept;
 };
@@ -203,15 +213,30 @@ result<void> database::connection::check() {
   return answer.front() == value{std::string{"ok"}} ? result<void>{ok()} : unusable(SQLITE_CORRUPT);
 }
 
-/// Runs one statement. `on_row(columns, values)` is called for each row and says whether it wants more.
+/// Runs one statement. `on_row(columns, values)` is called for each row and says whether it wants more. A failure dooms
+/// the transaction that it happens in.
 template <class OnRow>
-result<std::int64_t> database::connection::execute(std::string_view text, const params& bound, OnRow&& on_row) {
+result<std::int64_t> database::connection::execute(
+  std::string_view text, const params& bound, OnRow&& on_row, bool reads_only) {
+  if (doomed)
+    return fail(doomed->code, "an earlier statement of this transaction failed: " + doomed->message);
+  auto done = step_through(text, bound, std::forward<OnRow>(on_row), reads_only);
+  if (!done && depth > 0)
+    doomed = done.error();
+  return done;
+}
+
+template <class OnRow>
+result<std::int64_t> database::connection::step_through(
+  std::string_view text, const params& bound, OnRow&& on_row, bool reads_only) {
   const auto found = statements->prepare(text);
   if (found.code != SQLITE_OK)
     return failure(found.code);
   if (!found.single)
     return fail(ec::storage_failed, "expected exactly one statement");
   auto* prepared = found.statement;
+  if (reads_only && sqlite3_stmt_readonly(prepared) == 0)
+    return fail(ec::storage_failed, "expected a statement that only reads");
   const auto cleanup = execution{prepared};
   const auto wanted = static_cast<std::size_t>(sqlite3_bind_parameter_count(prepared));
   if (wanted != bound.size())
@@ -267,19 +292,50 @@ result<std::optional<row>> database::first(std::string_view text, const params& 
   return found;
 }
 
-result<std::vector<row>> database::all(std::string_view text, const params& bound) {
+result<std::vector<row>> database::connection::rows_of(std::string_view text, const params& bound, bool reads_only) {
   auto rows = std::vector<row>{};
   const auto take = [&](const auto& columns, std::vector<value> values) {
     rows.emplace_back(columns, std::move(values));
     return true;
   };
-  if (auto done = connection_->execute(text, bound, take); !done)
+  if (auto done = execute(text, bound, take, reads_only); !done)
     return boost::outcome_v2::failure(done.error());
   return rows;
 }
 
+result<std::vector<row>> database::all(std::string_view text, const params& bound) {
+  return connection_->rows_of(text, bound, false);
+}
+
 result<std::int64_t> database::run(std::string_view text, const params& bound) {
   return connection_->execute(text, bound, [](const auto&, const auto&) { return true; });
+}
+
+result<void> database::each(std::string_view text, const params& bound, const visitor& visit) {
+  const auto hand_over = [&](const auto& columns, std::vector<value> values) {
+    return visit(row{columns, std::move(values)});
+  };
+  if (auto done = connection_->execute(text, bound, hand_over, true); !done)
+    return boost::outcome_v2::failure(done.error());
+  return ok();
+}
+
+result<std::vector<std::vector<row>>> database::read_batch(const std::vector<statement>& statements) {
+  auto answers = std::vector<std::vector<row>>{};
+  answers.reserve(statements.size());
+  auto done = connection_->transaction(begin_reading, [&]() -> result<void> {
+    for (const auto& each : statements) {
+      auto rows = connection_->rows_of(each.text, each.bound, true);
+      if (!rows)
+        return fail(rows.error().code, "statement " + std::to_string(answers.size() + 1) + " of "
+                                         + std::to_string(statements.size()) + ": " + rows.error().message);
+      answers.push_back(std::move(rows.value()));
+    }
+    return ok();
+  });
+  if (!done)
+    return boost::outcome_v2::failure(done.error());
+  return answers;
 }
 
 result<std::vector<std::int64_t>> database::batch(const std::vector<statement>& statements) {
@@ -306,31 +362,61 @@ std::string_view database::name() const noexcept {
   return connection_->settings.path;
 }
 
-result<void> database::exclusively(const std::function<result<void>()>& work) {
-  auto& c = *connection_;
-  // IMMEDIATE takes the write lock now: a lock taken later could not be waited for once something was read.
-  if (const auto code = c.own_statement("BEGIN IMMEDIATE"); code != SQLITE_OK)
-    return c.failure(code);
+std::string_view database::blob_type() const noexcept {
+  return "BLOB";
+}
+
+result<void> database::connection::transaction(const char* beginning, const std::function<result<void>()>& work) {
+  if (doomed)
+    return fail(doomed->code, "an earlier statement of this transaction failed: " + doomed->message);
+  const auto point = "point_" + std::to_string(depth);
+  const auto outermost = depth == 0;
+  if (const auto code = own_statement((outermost ? std::string{beginning} : "SAVEPOINT " + point).c_str());
+      code != SQLITE_OK)
+    return failure(code);
+  ++depth;
   struct rollback {
     connection& c;
+    const std::string& point;
+    bool committed = false;
     ~rollback() {
-      if (sqlite3_get_autocommit(c.raw()) == 0) // some errors end the transaction by themselves
-        c.own_statement("ROLLBACK");
+      --c.depth;
+      if (committed)
+        return;
+      const auto open = sqlite3_get_autocommit(c.raw()) == 0; // some errors end the transaction by themselves
+      if (open)
+        c.own_statement((c.depth == 0 ? "ROLLBACK" : "ROLLBACK TO " + point + "; RELEASE " + point).c_str());
+      // Those take the whole transaction along, not this savepoint alone.
+      if (open || c.depth == 0)
+        c.doomed.reset();
+      else if (!c.doomed)
+        c.doomed = error{ec::storage_failed, c.settings.path + ": the transaction was rolled back"};
     }
   };
-  const auto unless_committed = rollback{c};
+  auto undo = rollback{*this, point};
   if (auto done = work(); !done)
     return done;
-  if (const auto code = c.own_statement("COMMIT"); code != SQLITE_OK)
-    return c.failure(code);
+  if (doomed)
+    return boost::outcome_v2::failure(*doomed);
+  if (const auto code = own_statement((outermost ? "COMMIT" : "RELEASE " + point).c_str()); code != SQLITE_OK)
+    return failure(code);
+  undo.committed = true;
   return ok();
+}
+
+result<void> database::exclusively(const std::function<result<void>()>& work) {
+  return connection_->transaction(begin_writing, work);
 }
 
 result<void> database::script(const std::string& text) {
   auto& c = *connection_;
   const auto allowed = permission{c.script};
-  if (const auto code = sqlite3_exec(c.raw(), text.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK)
-    return c.failure(code);
+  if (const auto code = sqlite3_exec(c.raw(), text.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK) {
+    auto failed = statement_error(c.raw(), code, c.settings.path);
+    if (c.depth > 0)
+      c.doomed = failed;
+    return boost::outcome_v2::failure(std::move(failed));
+  }
   return ok();
 }
 

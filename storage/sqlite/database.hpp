@@ -45,9 +45,12 @@ public:
   [[nodiscard]] result<std::optional<row>> first(std::string_view text, const params& bound = {}) override;
   [[nodiscard]] result<std::vector<row>> all(std::string_view text, const params& bound = {}) override;
   [[nodiscard]] result<std::int64_t> run(std::string_view text, const params& bound = {}) override;
+  [[nodiscard]] result<void> each(std::string_view text, const params& bound, const visitor& visit) override;
+  [[nodiscard]] result<std::vector<std::vector<row>>> read_batch(const std::vector<statement>& statements) override;
   [[nodiscard]] result<std::vector<std::int64_t>> batch(const std::vector<statement>& statements) override;
 
   [[nodiscard]] std::string_view name() const noexcept override;
+  [[nodiscard]] std::string_view blob_type() const noexcept override;
   [[nodiscard]] result<void> exclusively(const std::function<result<void>()>& work) override;
   [[nodiscard]] result<void> script(const std::string& text) override;
 
