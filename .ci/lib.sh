@@ -10,6 +10,7 @@ BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config ca-certificates libcaf-d
   libsqlite3-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libicu-dev libcsv-dev
   libxxhash-dev libsimdjson-dev libdeflate-dev libjq-dev libpugixml-dev zlib1g-dev"
 TEST_PACKAGES="python3 curl openssl"
+NODE_PACKAGES="nodejs npm" # for the tests' S3 server
 LINT_PACKAGES="clang-format clang-tidy-16"
 BENCH_PACKAGES="libbenchmark-dev wrk nginx-light python3 curl"
 
@@ -51,6 +52,22 @@ fetch_promtool() {
     say "promtool could not be fetched: the test of /metrics with it will be left out"
   fi
   rm -rf "$folder"
+}
+
+# Puts the S3 server of the tests into DIR/tools: an npm package with its dependencies, pinned with their checksums in
+# tests/support/s3rver. Debian's nodejs and npm, unless there is another npm already (which would conflict with them).
+fetch_s3_server() {
+  local tools=$1/tools/s3rver log
+  cmp -s tests/support/s3rver/package-lock.json "$tools/complete" && return 0
+  command -v npm >/dev/null || install_packages $NODE_PACKAGES
+  say "fetching the S3 server of the tests"
+  log=$(mktemp)
+  mkdir -p "$tools"
+  cp tests/support/s3rver/package.json tests/support/s3rver/package-lock.json "$tools/"
+  (cd "$tools" && npm ci --no-audit --no-fund --ignore-scripts) >"$log" 2>&1 ||
+    { tail -n 5 "$log" >&2; die "npm could not fetch the S3 server of the tests; its output: $log"; }
+  cp "$tools/package-lock.json" "$tools/complete"
+  rm -f "$log"
 }
 
 # build DIR TARGET... [-- CMAKE ARGUMENTS]: configures once, then lets ninja do what is needed.

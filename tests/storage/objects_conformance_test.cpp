@@ -4,6 +4,7 @@
 #include "tests/support/test.hpp"
 
 #include "tests/support/objects.hpp"
+#include "tests/support/s3_server.hpp"
 
 #include <algorithm>
 
@@ -16,6 +17,12 @@ using test::value_of;
 
 namespace {
 
+object_info put(objects& bucket, std::string_view key, std::string_view body, const put_options& options = {}) {
+  auto stored = value_of(bucket.put(key, source_of(body), options));
+  REQUIRE(stored.has_value());
+  return *stored;
+}
+
 /// Runs a test's body against a fresh, empty bucket of each back-end.
 template <class Body>
 void for_each_backend(Body&& body) {
@@ -24,12 +31,15 @@ void for_each_backend(Body&& body) {
   body(objects_backend{"files", *files});
   const auto unsynced = test::open_files(directory.file("unsynced"), sqlite::durability::normal);
   body(objects_backend{"files, unsynced", *unsynced});
-}
-
-object_info put(objects& bucket, std::string_view key, std::string_view body, const put_options& options = {}) {
-  auto stored = value_of(bucket.put(key, source_of(body), options));
-  REQUIRE(stored.has_value());
-  return *stored;
+  const auto db = value_of(sqlite::database::open({.path = directory.file("objects.db")}));
+  test::make_object_tables(*db, "BLOB");
+  auto other = objects_sql{*db, "other", [] { return test::objects_now_ms; }}; // a bucket sees nothing of its neighbour
+  put(other, "neighbour", "x");
+  auto in_sql = objects_sql{*db, "bucket", [] { return test::objects_now_ms; }};
+  body(objects_backend{"sql (SQLite)", in_sql});
+  CHECK_EQ(value_of(other.list()).objects.size(), 1u);
+  const auto s3 = test::shared_s3_server().fresh_bucket();
+  body(test::on_s3rver(*s3));
 }
 
 std::string body_of(objects& bucket, std::string_view key, const get_options& options = {}) {
@@ -219,7 +229,7 @@ TEST(a source that fails changes nothing and its error is the answer) {
 TEST(any key is a key of its own) {
   for_each_backend([](const objects_backend& b) {
     auto keys = std::vector<std::string>{"a", "A", "a/b", "a b", "a+b", "a%20b", "a%2Fb", "a?b=c&d#e", "ключ/漢字/🎭",
-      "é", "e\xcc\x81", "~!@$^&*()_-={}[]:;'<>,|.txt", "quote\"d", "back\\slash", std::string(250, 'x')};
+      "é", "e\xcc\x81", "~!@$^&*()_-={}[]:;'<>,|.txt", "quote\"d", "back\\slash", std::string(200, 'x')};
     if (b.any_key)
       for (const auto* each : {".", "..", "../../etc/passwd", "a/../b", "a//b", "/", "//", "/lead", "trail/", "a/.",
              "line\nbreak", "tab\tbed", "\x7f", "CON", "lock", "index.db"})
@@ -233,7 +243,7 @@ TEST(any key is a key of its own) {
     for (const auto& key : keys)
       put(b.bucket, key, "body of " + key);
     for (const auto& key : keys) {
-      CAF_MESSAGE(b.name << ": " << key);
+      CAF_MESSAGE(b.name << ": " << key.substr(0, 40));
       CHECK(body_of(b.bucket, key) == "body of " + key);
     }
     auto listed = keys_of(value_of(b.bucket.list()));

@@ -52,7 +52,7 @@ std::vector<vector> read_vectors() {
     } else if (in_body) {
       v.body += line;
     } else if (line.front() == ' ') {
-      v.request.headers.back().second += "\n" + line;
+      v.request.headers.emplace_back(v.request.headers.back().first, line); // AWS reads a folded line as one more value
     } else {
       v.request.headers.emplace_back(line.substr(0, line.find(':')), line.substr(line.find(':') + 1));
     }

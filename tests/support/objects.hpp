@@ -2,11 +2,18 @@
 #pragma once
 
 #include "storage/files/store.hpp"
+#include "storage/migrations.hpp"
+#include "storage/objects_sql.hpp"
+#include "storage/sqlite/database.hpp"
 #include "tests/support/results.hpp"
 #include "tests/support/temp_directory.hpp"
 
+#include <array>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace troupe::test {
 
@@ -19,6 +26,19 @@ inline std::unique_ptr<storage::files::store> open_files(
     storage::files::store::open({.directory = directory, .sync = sync, .now_ms = [] { return objects_now_ms; }}));
 }
 
+/// A database with the tables of objects_sql. They are made from the migration's own file, with the database's word for
+/// bytes in the place of {blob}.
+inline void make_object_tables(storage::schema_sql& db, std::string_view blob_type) {
+  auto file = std::ifstream{std::string{TROUPE_SOURCE_DIR} + "/storage/migrations/pending/0003_objects.sql"};
+  auto text = std::string{std::istreambuf_iterator<char>{file}, {}};
+  constexpr auto place = std::string_view{"{blob}"};
+  for (auto at = text.find(place); at != std::string::npos; at = text.find(place))
+    text.replace(at, place.size(), blob_type);
+  const auto files = std::array{storage::migration_file{"0001_objects.sql", text}};
+  if (auto done = migrate_up(db, value_of(storage::parse_migrations(files)), 0); !done)
+    throw std::runtime_error{done.error().message};
+}
+
 /// One bucket of one back-end, and what its server leaves out of S3. Our own code leaves out nothing: what a server
 /// does not do is tested against a server of the test's own (tests/storage/s3_test.cpp).
 struct objects_backend {
@@ -29,6 +49,16 @@ struct objects_backend {
   bool exact_listing = true;  ///< order by bytes, and common prefixes counted towards the limit
   bool keeps_clock = true;    ///< modified_ms is objects_now_ms
 };
+
+/// s3rver 3.7.1 keeps objects as files named by their keys, and ignores the conditions of a PUT.
+inline objects_backend on_s3rver(storage::objects& bucket) {
+  return {.name = "s3 (s3rver)",
+    .bucket = bucket,
+    .put_conditions = false,
+    .any_key = false,
+    .exact_listing = false,
+    .keeps_clock = false};
+}
 
 /// Bytes that repeat nowhere soon, so that a block in the wrong place is noticed.
 inline std::string patterned(std::size_t size) {
