@@ -131,8 +131,9 @@ error store::error_of(const call& what, const wire_response& response) const {
 
 result<void> store::create_bucket() {
   const auto made = perform({.method = "PUT", .key = {}});
-  const auto said = parse_error(made.body);
-  if (is_success(made) || said.code == "BucketAlreadyOwnedByYou")
+  // 409: there is one of that name, by some servers' word also when it is ours. Then it is ours if we may look at it.
+  if (is_success(made)
+      || (made.end == wire_end::answered && made.status == 409 && is_success(perform({.method = "HEAD", .key = {}}))))
     return ok();
   return boost::outcome_v2::failure(error_of({.method = "PUT", .key = {}}, made));
 }
