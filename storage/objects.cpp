@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <fmt/core.h>
 #include <set>
 
 namespace troupe::storage {
@@ -71,12 +72,12 @@ result<void> check_custom(const fields& custom) {
   std::size_t total = 0;
   for (std::size_t i = 0; i < custom.size(); ++i) {
     const auto& [name, value] = custom[i];
-    const auto place = "custom metadata " + std::to_string(i + 1);
+    const auto place = fmt::format("custom metadata {}", i + 1);
     if (name.empty() || name.size() > 128 || !std::all_of(name.begin(), name.end(), is_token_character))
-      return bad(place + ": name: expected 1 to 128 letters, digits or !#$%&'*+-.^_`|~");
+      return bad(fmt::format("{}: name: expected 1 to 128 letters, digits or !#$%&'*+-.^_`|~", place));
     if (!seen.insert(lower(name)).second)
-      return bad(place + ": name: expected each name once (whatever its case), got " + name + " again");
-    if (auto fine = check_value(place + " (" + name + ")", value); !fine)
+      return bad(fmt::format("{}: name: expected each name once (whatever its case), got {} again", place, name));
+    if (auto fine = check_value(fmt::format("{} ({})", place, name), value); !fine)
       return fine;
     total += name.size() + value.size();
   }

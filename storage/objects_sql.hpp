@@ -20,11 +20,11 @@ namespace troupe::storage {
 class objects_sql final : public objects {
 public:
   /// How long a body stays that was replaced or removed: longer than a reader takes.
-  static constexpr std::int64_t released_for_ms = 10 * 60 * 1000;
+  static constexpr std::int64_t released_for_ms = 600'000;
   /// How long one stays that no object ever had: longer than a put takes.
-  static constexpr std::int64_t unfinished_for_ms = 24 * 3600 * 1000;
+  static constexpr std::int64_t unfinished_for_ms = 86'400'000;
   /// How often a put also sweeps.
-  static constexpr std::int64_t sweep_every_ms = 10 * 60 * 1000;
+  static constexpr std::int64_t sweep_every_ms = 600'000;
 
   /// Holds a reference: the database outlives this. Several may stand on one database, also in several processes.
   /// @param now_ms Unix time in milliseconds.

@@ -52,7 +52,7 @@ struct unless_kept {
   bool kept = false;
   ~unless_kept() {
     if (!kept)
-      ::unlink(path.c_str());
+      static_cast<void>(remove_file(path).has_value());
   }
 };
 
@@ -113,8 +113,9 @@ result<void> store::prepare() {
       return done;
   // The names of what was just made must outlive a power cut before anything in them is acknowledged.
   if (fresh && settings_.sync == sqlite::durability::full)
-    if (auto done = sync_directory(directory); !done)
-      return done;
+    for (const auto& each : {directory, std::filesystem::absolute(directory + "/..").lexically_normal().string()})
+      if (auto done = sync_directory(each); !done)
+        return done;
   if (::flock(lock_, LOCK_SH) != 0)
     return unusable(directory, "lock: " + std::error_code{errno, std::system_category()}.message());
   return ok();
@@ -231,9 +232,15 @@ result<std::optional<object_info>> store::put(
   cleanup.kept = true;
   // The object exists from here on. A rename that fails leaves it in incoming/, where readers look too.
   const auto home = settled(body);
-  if (::rename(path.c_str(), home.c_str()) != 0 && make_directory(home.substr(0, home.rfind('/'))))
+  if (!move_file(path, home) && make_directory(home.substr(0, home.rfind('/'))))
     static_cast<void>(move_file(path, home).has_value());
   return std::optional{std::move(object.info)};
+}
+
+/// In a cold cache the next get shall find nothing rather than the same damage: a provider can give the bytes again.
+void store::forget_damaged(std::string_view key, const std::string& body) {
+  if (settings_.sync == sqlite::durability::normal)
+    static_cast<void>(replace(key, [&](catalogued_object*) { return catalogue_->remove(key, body); }).has_value());
 }
 
 result<fetched> store::get(std::string_view key, const byte_sink& sink, const get_options& options) {
@@ -243,6 +250,7 @@ result<fetched> store::get(std::string_view key, const byte_sink& sink, const ge
     return boost::outcome_v2::failure(fine.error());
   // A body may be replaced between the row and the file; then there is a new row. Who loses that race many times over
   // is looking at a damaged bucket.
+  auto body = std::string{};
   for (int tries = 0; tries < 8; ++tries) {
     auto found = catalogue_->find(key);
     if (!found)
@@ -262,19 +270,20 @@ result<fetched> store::get(std::string_view key, const byte_sink& sink, const ge
         file = open_if_there(path = other);
     if (!file)
       return boost::outcome_v2::failure(damaged(key, file.error().message));
-    if (!file.value())
+    if (!file.value()) {
+      body = object.body;
       continue;
+    }
     const auto load = [&](std::int64_t index, std::string& block) {
       return read_at(file.value(), path, index * static_cast<std::int64_t>(block_bytes), block_bytes, block);
     };
     auto done = read_blocks(object.info, object.checks, block_bytes, wanted.value(), load, sink);
     if (done)
       return fetched{done.value(), std::move(object.info)};
-    if (settings_.sync == sqlite::durability::normal)
-      static_cast<void>(
-        replace(key, [&](catalogued_object*) { return catalogue_->remove(key, object.body); }).has_value());
+    forget_damaged(key, object.body);
     return boost::outcome_v2::failure(done.error());
   }
+  forget_damaged(key, body);
   return boost::outcome_v2::failure(damaged(key, "the file with its bytes is missing"));
 }
 

@@ -61,6 +61,7 @@ private:
   result<void> sweep();
   result<bool> replace(std::string_view key, const std::function<result<bool>(catalogued_object*)>& change);
   result<void> discard(const std::string& body);
+  void forget_damaged(std::string_view key, const std::string& body);
 
   [[nodiscard]] std::string incoming(std::string_view body) const;
   [[nodiscard]] std::string settled(std::string_view body) const;

@@ -94,7 +94,7 @@ std::string query_string(const fields& query) {
   for (const auto& [name, value] : query) {
     if (!out.empty())
       out.push_back('&');
-    out += uri_encode(name, false) + "=" + uri_encode(value, false);
+    out += fmt::format("{}={}", uri_encode(name, false), uri_encode(value, false));
   }
   return out;
 }

@@ -8,8 +8,8 @@
 namespace troupe::storage::s3 {
 namespace {
 
-constexpr std::int64_t allowed_skew_s = 15 * 60;
-constexpr std::int64_t longest_expiry_s = 7 * 24 * 3600;
+constexpr std::int64_t allowed_skew_s = 900;
+constexpr std::int64_t longest_expiry_s = 604'800;
 
 auto refused(const std::string& why) {
   return fail(ec::bad_request, "signature: " + why);

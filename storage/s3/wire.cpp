@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <curl/curl.h>
+#include <fmt/core.h>
 #include <new>
 
 namespace troupe::storage::s3 {
@@ -131,7 +132,7 @@ wire_response wire::perform(const wire_request& request) {
   const auto add = [&](const std::string& line) { lines = curl_slist_append(lines, line.c_str()); };
   for (const auto& [name, value] : request.headers)
     if (name != "Host")
-      add(value.empty() ? name + ";" : name + ": " + value); // ';' is curl's way to send an empty field
+      add(value.empty() ? name + ";" : fmt::format("{}: {}", name, value)); // ';' is curl's way to send an empty field
   add("Expect:"); // a wait of a second for servers that do not know 100-continue
   set(CURLOPT_HTTPHEADER, lines);
 

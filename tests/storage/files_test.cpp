@@ -119,6 +119,10 @@ TEST(the cold cache forgets an object that it finds damaged) {
   CHECK(!read_until_error(*bucket, "k").error.empty());
   CHECK(!value_of(bucket->head("k")).has_value());
   CHECK_EQ(body_of(*bucket, "k"), "(none)");
+  put(*bucket, "k", "0123456789");
+  fs::remove(only_body(path));
+  CHECK(!read_until_error(*bucket, "k").error.empty());
+  CHECK_EQ(body_of(*bucket, "k"), "(none)");
 }
 
 TEST(what a put leaves out of place is removed or put in place at the next opening) {
