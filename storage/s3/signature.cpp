@@ -108,7 +108,7 @@ std::string canonical_query(const fields& query) {
   for (const auto& [name, value] : encoded) {
     if (!out.empty())
       out.push_back('&');
-    out += name + "=" + value;
+    out.append(name).append("=").append(value);
   }
   return out;
 }
