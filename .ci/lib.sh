@@ -5,12 +5,13 @@ BUILD_TYPE=${BUILD_TYPE:-Release}
 JOBS=${JOBS:-2} # a compile job that includes CAF takes about 1 GB
 
 # Debian 12's names. nlohmann, toml++, CLI11: headers. csv, deflate, icu, xxhash, zlib: codecs. jq: the mappers of
-# user-defined providers. The rest: DESIGN's stack.
+# user-defined providers. pugixml: the answers of S3 servers. The rest: DESIGN's stack.
 BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config ca-certificates libcaf-dev libboost-dev libcurl4-openssl-dev libssl-dev
   libsqlite3-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libicu-dev libcsv-dev
-  libxxhash-dev libsimdjson-dev libdeflate-dev libjq-dev libpqxx-dev zlib1g-dev"
+  libxxhash-dev libsimdjson-dev libdeflate-dev libjq-dev libpqxx-dev libpugixml-dev zlib1g-dev"
 # postgresql: a real server for the storage tests, which start a cluster of their own on a free port.
 TEST_PACKAGES="python3 curl openssl postgresql"
+NODE_PACKAGES="nodejs npm" # for the tests' S3 server
 LINT_PACKAGES="clang-format clang-tidy-16"
 BENCH_PACKAGES="libbenchmark-dev wrk nginx-light python3 curl"
 
@@ -58,6 +59,22 @@ fetch_promtool() {
     say "promtool could not be fetched: the test of /metrics with it will be left out"
   fi
   rm -rf "$folder"
+}
+
+# Puts the S3 server of the tests into DIR/tools: an npm package with its dependencies, pinned with their checksums in
+# tests/support/s3rver. Debian's nodejs and npm, unless there is another npm already (which would conflict with them).
+fetch_s3_server() {
+  local tools=$1/tools/s3rver log
+  cmp -s tests/support/s3rver/package-lock.json "$tools/complete" && return 0
+  command -v npm >/dev/null || install_packages $NODE_PACKAGES
+  say "fetching the S3 server of the tests"
+  log=$(mktemp)
+  mkdir -p "$tools"
+  cp tests/support/s3rver/package.json tests/support/s3rver/package-lock.json "$tools/"
+  (cd "$tools" && npm ci --no-audit --no-fund --ignore-scripts) >"$log" 2>&1 ||
+    { tail -n 5 "$log" >&2; die "npm could not fetch the S3 server of the tests; its output: $log"; }
+  cp "$tools/package-lock.json" "$tools/complete"
+  rm -f "$log"
 }
 
 # build DIR TARGET... [-- CMAKE ARGUMENTS]: configures once, then lets ninja do what is needed.
