@@ -1,5 +1,6 @@
 // What is PostgreSQL's own: addresses and credentials, a server that goes and comes back, time-outs.
 #define TEST_SUITE postgres
+#include "tests/support/eventually.hpp"
 #include "tests/support/test.hpp"
 
 #include "storage/postgres/address.hpp"
@@ -31,18 +32,6 @@ bool contains(const std::string& text, std::string_view part) {
 std::int64_t number(sql& db, const std::string& text) {
   const auto found = value_of(db.first(text));
   return std::get<std::int64_t>(found->values().front());
-}
-
-/// Calls until one succeeds; the waits between attempts are far shorter than the patience of this.
-template <class Call>
-bool succeeds_eventually(Call&& call) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-  while (std::chrono::steady_clock::now() < until) {
-    if (call())
-      return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
-  }
-  return false;
 }
 
 /// Ends the session of `victim` from another connection.
@@ -188,7 +177,7 @@ TEST(a read that lost its connection is asked again and a write is not) {
   auto other = open(address);
   const auto pid = number(*db, "SELECT pg_backend_pid()");
   auto killer = std::jthread{[&] {
-    static_cast<void>(succeeds_eventually([&] {
+    static_cast<void>(test::eventually([&] {
       const auto found = other->first(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ? AND query LIKE ? AND state = 'active'",
         {pid, std::string{"%pg_sleep%"}});
@@ -203,7 +192,7 @@ TEST(a read that lost its connection is asked again and a write is not) {
 
   const auto again = number(*db, "SELECT pg_backend_pid()");
   auto second_killer = std::jthread{[&] {
-    static_cast<void>(succeeds_eventually([&] {
+    static_cast<void>(test::eventually([&] {
       const auto found = other->first(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ? AND query LIKE ? AND state = 'active'",
         {again, std::string{"%pg_sleep%"}});
@@ -251,7 +240,7 @@ TEST(a server that is away is said to be so at once and is found again) {
     }
     CHECK(!db->exclusively([] { return result<void>{ok()}; }).has_value());
     cluster.start();
-    CHECK(succeeds_eventually([&] { return db->run("INSERT INTO t VALUES (3)").has_value(); }));
+    CHECK(test::eventually([&] { return db->run("INSERT INTO t VALUES (3)").has_value(); }));
   }
   CHECK_EQ(number(*db, "SELECT count(*) FROM t WHERE id = 2"), 0);
   CHECK_EQ(number(*db, "SELECT count(*) FROM t WHERE id = 3"), 2);
@@ -275,7 +264,7 @@ TEST(a server without connections to spare is said to be so and serves again whe
   CHECK(contains(refusal, "too many clients already"));
   CHECK_EQ(number(*held.front(), "SELECT 1"), 1);
   held.clear();
-  CHECK(succeeds_eventually([&] { return postgres::database::open({.address = address}).has_value(); }));
+  CHECK(test::eventually([&] { return postgres::database::open({.address = address}).has_value(); }));
 }
 
 TEST(more statements than are kept prepared all work) {

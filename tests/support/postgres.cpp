@@ -1,5 +1,7 @@
 #include "tests/support/postgres.hpp"
 
+#include "tests/support/eventually.hpp"
+
 #include <arpa/inet.h>
 #include <chrono>
 #include <csignal>
@@ -31,7 +33,6 @@ namespace troupe::test {
 namespace {
 
 namespace fs = std::filesystem;
-using std::chrono::steady_clock;
 
 const auto programs = std::string{"/usr/lib/postgresql/15/bin/"};
 
@@ -83,10 +84,6 @@ pid_t spawn(std::vector<std::string> command, const std::string& log) {
   return child;
 }
 
-void pause_a_little() {
-  std::this_thread::sleep_for(std::chrono::milliseconds{5});
-}
-
 } // namespace
 
 postgres_cluster::postgres_cluster() {
@@ -132,21 +129,22 @@ void postgres_cluster::start() {
                       "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + directory_, "-c",
                       "max_connections=40", "-c", "shared_buffers=32MB"},
       log);
-    const auto until = steady_clock::now() + std::chrono::seconds{60};
-    while (steady_clock::now() < until) {
-      // The last line of this file says how far the start has come.
-      if (contents(directory_ + "/data/postmaster.pid").find("\nready") != std::string::npos
-          && contents(directory_ + "/data/postmaster.pid").starts_with(std::to_string(server_) + '\n')) {
-        port_ = port;
-        return;
-      }
-      auto status = 0;
-      if (::waitpid(server_, &status, WNOHANG) == server_) {
-        server_ = 0;
-        break;
-      }
-      pause_a_little();
+    auto ended = false;
+    // The last line of this file says how far the start has come.
+    const auto settled = eventually(
+      [&] {
+        auto status = 0;
+        ended = ::waitpid(server_, &status, WNOHANG) == server_;
+        const auto said = contents(directory_ + "/data/postmaster.pid");
+        return ended || (said.find("\nready") != std::string::npos && said.starts_with(std::to_string(server_) + '\n'));
+      },
+      std::chrono::seconds{60});
+    if (settled && !ended) {
+      port_ = port;
+      return;
     }
+    if (ended)
+      server_ = 0;
     crash();
   }
   throw std::runtime_error{"postgres: the server does not start: " + contents(log)};
