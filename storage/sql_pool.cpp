@@ -13,6 +13,8 @@ result<void> outcome_of(const sql_pool::job& work, sql& db) {
     return work(db);
   } catch (const std::exception& e) {
     return fail(ec::internal, std::string{"a storage job threw: "} + e.what());
+  } catch (...) {
+    return fail(ec::internal, "a storage job threw something of no known type");
   }
 }
 
