@@ -93,13 +93,14 @@ int main(int argc, char** argv) {
     for (int i = 0; i < n; ++i) {
       auto& c = clients[events[static_cast<std::size_t>(i)].data.u64];
       const auto got = read(c.fd, buffer.data(), buffer.size());
+      if (got <= 0)
+        close(c.fd);
       if (got > 0 && !feed(c, buffer.data(), static_cast<std::size_t>(got)))
         continue;
       last = clock_type::now();
       first = ended == 0 ? last : first;
       good += c.seen.starts_with("HTTP/1.1 200") ? 1 : 0;
-      ++ended;
-      close(c.fd);
+      ++ended; // the connection stays, as a browser's would
     }
   }
   std::printf(
