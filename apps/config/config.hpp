@@ -173,6 +173,7 @@ struct batch_settings {
 };
 
 struct storage_settings {
+  std::string url; // empty: embedded, in `dir`
   std::string dir; // load() puts the user's data directory in the place of an empty one
   friend bool operator==(const storage_settings&, const storage_settings&) = default;
 };

@@ -154,6 +154,7 @@ std::vector<entry> schema(settings& s) {
     {"batch.deadline", &s.batch.deadline, {us(10ms), us(24h)}, "the whole time of one batch"},
     {"batch.keep", &s.batch.keep, {us(1s), us(7 * 24h)}, "how long the results of an ended batch are kept"},
     {"batch.bytes", &s.batch.bytes, {1 << 20, std::int64_t{1} << 40}, "memory of the results of batches"},
+    {"storage.url", &s.storage.url, {}, "PostgreSQL's address; empty: embedded"},
     {"storage.dir", &s.storage.dir, {}, "the data directory"},
     {"log.level", &s.log.level, {}, "how much is logged"},
     {"log.format", &s.log.format, {}, "for people or for machines"},
@@ -224,6 +225,15 @@ std::vector<missing_companion> missing_companions(const settings& s) {
         std::pair{"routes.batches.auth", &s.routes.batches.edge}})
       if (edge->auth == route_auth::key)
         out.push_back({key, "auth.keys_file beside it: without keys nobody could ask"});
+  // What stands here is logged and shown; a password is not to be.
+  constexpr std::string_view scheme = "postgres://";
+  const auto& url = s.storage.url;
+  const auto user = url.substr(0, url.rfind('@') == std::string::npos ? 0 : url.rfind('@'));
+  if (!url.empty()
+      && (!url.starts_with(scheme) || user.find(':', scheme.size()) != std::string::npos
+          || url.find("password=") != std::string::npos))
+    out.push_back({"storage.url", "postgres://user@host:5432/database, and its password in the secret "
+                                  "TROUPE_SECRET_STORAGE_PASSWORD"});
   return out;
 }
 

@@ -14,12 +14,15 @@ namespace troupe::config {
 namespace {
 
 constexpr std::string_view admin_token_name = "TROUPE_ADMIN_TOKEN";
+constexpr std::string_view storage_password_name = "TROUPE_SECRET_STORAGE_PASSWORD";
 
 using names = std::vector<std::string>;
 
 secret* place_of(std::string_view name, secrets& in, const names& providers) {
   if (name == admin_token_name)
     return &in.admin_token;
+  if (name == storage_password_name)
+    return &in.storage_password;
   for (const auto& provider : providers)
     if (name == key_name(provider))
       return &in.provider_keys[provider];
@@ -108,7 +111,7 @@ std::string key_name(std::string_view provider) {
 }
 
 std::vector<std::string> secret_names(const names& providers) {
-  auto list = names{std::string{admin_token_name}};
+  auto list = names{std::string{admin_token_name}, std::string{storage_password_name}};
   for (const auto& provider : providers)
     list.push_back(key_name(provider));
   return list;

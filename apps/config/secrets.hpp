@@ -26,6 +26,7 @@ private:
 
 struct secrets {
   secret admin_token;                                       ///< TROUPE_ADMIN_TOKEN; empty: loopback alone may operate
+  secret storage_password;                                  ///< TROUPE_SECRET_STORAGE_PASSWORD, of storage.url
   std::map<std::string, secret, std::less<>> provider_keys; ///< TROUPE_SECRET_GOOGLE_KEY -> "google"; only those given
 };
 

@@ -21,6 +21,7 @@
 #include "messages/all_types.hpp"
 #include "storage/directory.hpp"
 #include "storage/migrations.hpp"
+#include "storage/postgres/database.hpp"
 #include "storage/sqlite/database.hpp"
 
 #include <caf/actor_system.hpp>
@@ -66,17 +67,23 @@ struct databases {
   std::shared_ptr<storage::sql> reader;
 };
 
-result<databases> open_databases(const std::string& dir) {
+result<void> migrate(storage::schema_sql& db) {
+  const auto known = storage::parse_migrations(storage::built_in_migrations());
+  if (!known)
+    return known.as_failure();
+  if (auto migrated = storage::migrate_up(db, known.value(), wall_ms()); !migrated)
+    return migrated.as_failure();
+  return ok();
+}
+
+result<databases> open_embedded(const std::string& dir) {
   if (auto made = storage::prepare_directory(dir); !made)
     return made.as_failure();
   const auto path = dir + "/troupe.db";
   auto writer = storage::sqlite::database::open({path});
   if (!writer)
     return writer.as_failure();
-  const auto known = storage::parse_migrations(storage::built_in_migrations());
-  if (!known)
-    return known.as_failure();
-  if (auto migrated = storage::migrate_up(*writer.value(), known.value(), wall_ms()); !migrated)
+  if (auto migrated = migrate(*writer.value()); !migrated)
     return migrated.as_failure();
   storage::sqlite::options read_only{path};
   read_only.read_only = true;
@@ -84,6 +91,24 @@ result<databases> open_databases(const std::string& dir) {
   if (!reader)
     return reader.as_failure();
   return databases{std::move(writer.value()), std::move(reader.value())};
+}
+
+result<databases> open_shared(const std::string& address, const std::string& password) {
+  const auto open = [&] { return storage::postgres::database::open({.address = address, .password = password}); };
+  auto writer = open();
+  if (!writer)
+    return writer.as_failure();
+  if (auto migrated = migrate(*writer.value()); !migrated)
+    return migrated.as_failure();
+  auto reader = open();
+  if (!reader)
+    return reader.as_failure();
+  return databases{std::move(writer.value()), std::move(reader.value())};
+}
+
+result<databases> open_databases(const config::settings& s, const config::secrets& secrets) {
+  return s.storage.url.empty() ? open_embedded(s.storage.dir)
+                               : open_shared(s.storage.url, secrets.storage_password.reveal());
 }
 
 } // namespace
@@ -351,7 +376,7 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
 }
 
 result<std::unique_ptr<node>> node::start(node_options options) {
-  const auto db = open_databases(options.settings.storage.dir);
+  const auto db = open_databases(options.settings, options.secrets);
   if (!db)
     return db.as_failure();
   auto p = std::make_unique<parts>();

@@ -16,6 +16,7 @@ struct up_options {
   std::vector<std::string> sets;
   std::string http;
   std::string data_dir;
+  std::string storage;
   std::string secrets;
   bool demo = false;
   std::string demo_listen = "127.0.0.1:8789";

@@ -27,6 +27,8 @@ int main(int argc, char** argv) {
   up_command->add_option("--http", up.http, "Where the bridge listens (default 127.0.0.1:8787)")
     ->type_name("ADDR:PORT");
   up_command->add_option("--data-dir", up.data_dir, "Where the databases are")->type_name("DIR");
+  up_command->add_option("--storage", up.storage, "PostgreSQL instead of embedded storage (postgres://user@host/db)")
+    ->type_name("URL");
   up_command->add_option("--secrets", up.secrets, "File with secrets, mode 0600")->type_name("FILE");
   up_command->add_flag("--demo", up.demo, "Ask a local replay of the providers instead of the live APIs");
   up_command->add_option("--demo-listen", up.demo_listen, "Where the demo's replay listens")

@@ -59,6 +59,7 @@ config::load_request request_of(const up_options& options, const replay::server*
   };
   add("--http", "http.address", options.http);
   add("--data-dir", "storage.dir", options.data_dir);
+  add("--storage", "storage.url", options.storage);
   add("--log-level", "log.level", options.log_level);
   add("--log-format", "log.format", options.log_format);
   if (!options.secrets.empty())
@@ -109,7 +110,9 @@ int run_up(const up_options& options) {
   for (const auto& line : loaded.warnings)
     log->warn("{}", line);
   auto where = settings.http.address;
-  const auto data = settings.storage.dir;
+  const auto data = settings.storage.url.empty() ? settings.storage.dir : settings.storage.url;
+  if (demo && !settings.storage.url.empty())
+    log->warn("The demo's books go into {}, among what real providers said", data);
   const auto* const scheme = settings.http.tls.certificate.empty() ? "http" : "https";
   auto started = node::start({std::move(settings), std::move(loaded.secrets), TROUPE_VERSION, log});
   if (!started) {

@@ -22,6 +22,16 @@ std::string percent_decoded(std::string_view text) {
   return plain;
 }
 
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  auto out = std::string{};
+  for (const auto c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out.append(1, '%').append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
+  }
+  return out;
+}
+
 void keep_secret(address& a, std::string_view secret) {
   if (secret.empty())
     return;
@@ -32,7 +42,8 @@ void keep_secret(address& a, std::string_view secret) {
 
 } // namespace
 
-result<address> parse_address(const std::string& text, std::chrono::milliseconds connect_timeout) {
+result<address> parse_address(
+  const std::string& text, std::chrono::milliseconds connect_timeout, const std::string& password) {
   const auto expected = [] {
     return fail(ec::config_invalid, "expected an address such as postgres://user:password@host:5432/database");
   };
@@ -77,6 +88,11 @@ result<address> parse_address(const std::string& text, std::chrono::milliseconds
     parsed.complete += (open ? "?" : first ? "" : "&") + std::string{name} + '=' + value;
     first = false;
   };
+  if (!password.empty() && parsed.secrets.empty()) {
+    const auto encoded = percent_encoded(password);
+    keep_secret(parsed, encoded);
+    add("password", encoded);
+  }
   // libpq counts whole seconds and takes 1 for 2.
   add("connect_timeout", std::to_string(std::max<std::int64_t>(2, (connect_timeout.count() + 999) / 1000)));
   // A peer whose machine died sends no FIN: without these a call would wait for the kernel's two hours.

@@ -17,9 +17,11 @@ struct address {
 
 /// Parses `postgres://user:password@host:port/database?option=value` (or postgresql://), libpq's URI form
 /// (https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING), and adds what a long-lived connection
-/// needs where the address does not say it: a time-out for connecting, keep-alives that notice a dead peer.
+/// needs where the address does not say it: a time-out for connecting, keep-alives that notice a dead peer. `password`
+/// (may be empty) holds where the address has none.
 /// Fails with ec::config_invalid without repeating the text.
-[[nodiscard]] result<address> parse_address(const std::string& text, std::chrono::milliseconds connect_timeout);
+[[nodiscard]] result<address> parse_address(
+  const std::string& text, std::chrono::milliseconds connect_timeout, const std::string& password = {});
 
 /// `message` with `***` for every secret.
 [[nodiscard]] std::string redact(std::string message, const address& from);

@@ -242,7 +242,7 @@ database::database(std::unique_ptr<connection> opened) noexcept : connection_{st
 database::~database() = default;
 
 result<std::unique_ptr<database>> database::open(options settings) {
-  auto server = parse_address(settings.address, settings.connect_timeout);
+  auto server = parse_address(settings.address, settings.connect_timeout, settings.password);
   if (!server)
     return boost::outcome_v2::failure(server.error());
   auto opened = std::make_unique<connection>(std::move(settings), std::move(server.value()));

@@ -19,6 +19,8 @@ namespace troupe::storage::postgres {
 struct options {
   /// postgres://user:password@host:port/database?option=value
   std::string address;
+  /// For an address that holds none.
+  std::string password = {};
   /// The server stops a statement that takes longer.
   std::chrono::milliseconds statement_timeout{30000};
   /// Of one attempt; libpq counts whole seconds, 2 at least.

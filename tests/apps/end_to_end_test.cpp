@@ -1,6 +1,7 @@
 // The whole of Troupe in one process: a node with its bridge, and the replay upstream behind it, over loopback.
 #define TEST_SUITE end_to_end
 #include "tests/support/eventually.hpp"
+#include "tests/support/postgres.hpp"
 #include "tests/support/test.hpp"
 
 #include "actors/http_client/http_loop.hpp"
@@ -29,6 +30,7 @@ struct world {
   std::unique_ptr<replay::server> upstream;
   std::unique_ptr<node> troupe;
   config::settings settings;
+  config::secrets secrets;
 
   world() {
     const auto catalogue =
@@ -54,7 +56,7 @@ struct world {
 
   void start() {
     auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
-    auto started = node::start({settings, {}, "test", log});
+    auto started = node::start({settings, secrets, "test", log});
     if (!started)
       CAF_FAIL(started.error().message);
     troupe = std::move(started.value());
@@ -185,6 +187,23 @@ TEST(a client s own deadline bounds its answer and names who did not answer in t
   REQUIRE_EQ(body["providers"].size(), 2u);
   CHECK_EQ(body["providers"][0]["code"], "deadline_exceeded");
   CHECK_EQ(get("/api/v2/books/search?q=dune", "X-Request-Timeout: soon\r\n").status, 400);
+}
+
+TEST(what providers said of a book is kept in PostgreSQL and outlives the node) {
+  auto address = test::postgres_cluster::shared().fresh_database(); // postgres://user:password@...
+  const auto colon = address.find(':', address.find("://") + 3);
+  const auto at = address.find('@');
+  secrets.storage_password = config::secret{address.substr(colon + 1, at - colon - 1)};
+  settings.storage.url = address.erase(colon, at - colon);
+  start();
+  const auto first = json::parse(get("/api/v2/books/9780441172719").body);
+  CHECK_EQ(first["data"]["title"], "Dune");
+  CHECK(troupe->drain(5s));
+  upstream->stop();
+  start();
+  const auto again = get("/api/v2/books/9780441172719");
+  CHECK_EQ(again.field("X-Cache"), "HIT-D1");
+  CHECK_EQ(json::parse(again.body)["data"], first["data"]);
 }
 
 TEST(the last client to leave takes its calls off the wire) {
