@@ -64,8 +64,8 @@ TEST(object takes each field from the first that has it and says from whom) {
     R"({"list":[1],"n":3,"provenance":{"list":"a","n":"b","x":"a","y":"b"},"x":1,"y":4})");
   CHECK_EQ(merged(merge_kind::object, {}), "null");
   // A provider's own field of that name does not pass for ours.
-  CHECK_EQ(merged(merge_kind::object, {said("a", R"({"provenance":"me","x":1})")}),
-    R"({"provenance":{"x":"a"},"x":1})");
+  CHECK_EQ(
+    merged(merge_kind::object, {said("a", R"({"provenance":"me","x":1})")}), R"({"provenance":{"x":"a"},"x":1})");
 }
 
 TEST(concat joins lists in order and keeps the first of equal ones) {
