@@ -16,13 +16,10 @@
 #include "apps/bridge/bridge.hpp"
 #include "apps/custom/provider.hpp"
 #include "apps/custom/routes.hpp"
+#include "apps/node/databases.hpp"
 #include "apps/node/edge.hpp"
 #include "apps/node/wiring.hpp"
 #include "messages/all_types.hpp"
-#include "storage/directory.hpp"
-#include "storage/migrations.hpp"
-#include "storage/postgres/database.hpp"
-#include "storage/sqlite/database.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -61,55 +58,6 @@ struct system_config : caf::actor_system_config {
     set("scheduler.max-threads", cores());
   }
 };
-
-struct databases {
-  std::shared_ptr<storage::sql> writer;
-  std::shared_ptr<storage::sql> reader;
-};
-
-result<void> migrate(storage::schema_sql& db) {
-  const auto known = storage::parse_migrations(storage::built_in_migrations());
-  if (!known)
-    return known.as_failure();
-  if (auto migrated = storage::migrate_up(db, known.value(), wall_ms()); !migrated)
-    return migrated.as_failure();
-  return ok();
-}
-
-result<databases> open_embedded(const std::string& dir) {
-  if (auto made = storage::prepare_directory(dir); !made)
-    return made.as_failure();
-  const auto path = dir + "/troupe.db";
-  auto writer = storage::sqlite::database::open({path});
-  if (!writer)
-    return writer.as_failure();
-  if (auto migrated = migrate(*writer.value()); !migrated)
-    return migrated.as_failure();
-  storage::sqlite::options read_only{path};
-  read_only.read_only = true;
-  auto reader = storage::sqlite::database::open(read_only);
-  if (!reader)
-    return reader.as_failure();
-  return databases{std::move(writer.value()), std::move(reader.value())};
-}
-
-result<databases> open_shared(const std::string& address, const std::string& password) {
-  const auto open = [&] { return storage::postgres::database::open({.address = address, .password = password}); };
-  auto writer = open();
-  if (!writer)
-    return writer.as_failure();
-  if (auto migrated = migrate(*writer.value()); !migrated)
-    return migrated.as_failure();
-  auto reader = open();
-  if (!reader)
-    return reader.as_failure();
-  return databases{std::move(writer.value()), std::move(reader.value())};
-}
-
-result<databases> open_databases(const config::settings& s, const config::secrets& secrets) {
-  return s.storage.url.empty() ? open_embedded(s.storage.dir)
-                               : open_shared(s.storage.url, secrets.storage_password.reveal());
-}
 
 } // namespace
 
@@ -376,7 +324,7 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
 }
 
 result<std::unique_ptr<node>> node::start(node_options options) {
-  const auto db = open_databases(options.settings, options.secrets);
+  const auto db = open_databases(options.settings, options.secrets, wall_ms());
   if (!db)
     return db.as_failure();
   auto p = std::make_unique<parts>();

@@ -45,6 +45,20 @@ struct key_options {
   std::string limit;
 };
 
+/// Which database: as `up` would find it.
+struct migrate_options {
+  std::string config;
+  std::vector<std::string> sets;
+  std::string data_dir;
+  std::string storage;
+  std::string secrets;
+  bool dry_run = false;     // of apply
+  std::int64_t version = 0; // of down: the one that stays
+};
+
+int run_migrate_list(const migrate_options& options);
+int run_migrate_apply(const migrate_options& options);
+int run_migrate_down(const migrate_options& options);
 int run_up(const up_options& options);
 int run_check(const check_options& options);
 int run_replay(const replay_options& options);

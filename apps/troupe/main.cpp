@@ -59,6 +59,27 @@ int main(int argc, char** argv) {
     ->type_name("JSON")
     ->allow_extra_args(false);
 
+  migrate_options migrate;
+  auto* migrate_command = app.add_subcommand("migrate", "The database's schema: see, apply or take back its changes");
+  migrate_command->require_subcommand(1);
+  migrate_command->add_option("--config", migrate.config, "Configuration file (TOML)")->type_name("FILE");
+  migrate_command->add_option("--set", migrate.sets, "Override a setting")
+    ->type_name("KEY=VALUE")
+    ->allow_extra_args(false);
+  migrate_command->add_option("--data-dir", migrate.data_dir, "Where the embedded database is")->type_name("DIR");
+  migrate_command->add_option("--storage", migrate.storage, "PostgreSQL instead (postgres://user@host/db)")
+    ->type_name("URL");
+  migrate_command->add_option("--secrets", migrate.secrets, "File with secrets, mode 0600")->type_name("FILE");
+  auto* list_command =
+    migrate_command->add_subcommand("list", "Every migration: its checksum, and when it was applied");
+  auto* apply_command = migrate_command->add_subcommand("apply", "Apply what is pending, as `troupe up` does");
+  apply_command->add_flag("--dry-run", migrate.dry_run, "Print the SQL and change nothing");
+  auto* down_command =
+    migrate_command->add_subcommand("down", "Take back every migration above a version, and its data");
+  down_command->add_option("VERSION", migrate.version, "The version that stays; 0: none")
+    ->required()
+    ->check(CLI::NonNegativeNumber);
+
   key_options key;
   auto* key_command = app.add_subcommand("key", "API keys");
   key_command->require_subcommand(1);
@@ -83,6 +104,12 @@ int main(int argc, char** argv) {
       return run_up(up);
     if (check_command->parsed())
       return run_check(check);
+    if (list_command->parsed())
+      return run_migrate_list(migrate);
+    if (apply_command->parsed())
+      return run_migrate_apply(migrate);
+    if (down_command->parsed())
+      return run_migrate_down(migrate);
     if (key_command->parsed())
       return run_new_key(key);
     return run_replay(replay);

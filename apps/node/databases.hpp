@@ -1,0 +1,29 @@
+// The databases that a configuration names: SQLite in the data directory, or PostgreSQL.
+#pragma once
+
+#include "apps/config/config.hpp"
+#include "apps/config/secrets.hpp"
+#include "storage/migrations.hpp"
+#include "storage/sql.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace troupe {
+
+/// Connections of a node, each for one actor.
+struct databases {
+  std::shared_ptr<storage::sql> writer;
+  std::shared_ptr<storage::sql> reader;
+};
+
+/// A connection that may write, as the database is: nothing is migrated. Errors are one line that names the database,
+/// without credentials.
+[[nodiscard]] result<std::unique_ptr<storage::schema_sql>> open_writer(
+  const config::settings& s, const config::secrets& secrets);
+
+/// Brings the database to this program's version and opens what a node needs. `now_ms`: Unix time, for the record.
+[[nodiscard]] result<databases> open_databases(
+  const config::settings& s, const config::secrets& secrets, std::int64_t now_ms);
+
+} // namespace troupe
