@@ -85,7 +85,7 @@ private:
   friend void intrusive_ptr_add_ref(const hot_entry* e) noexcept;
   friend void intrusive_ptr_release(const hot_entry* e) noexcept;
 
-  // 15 rather than the paper's 3: half a point more hits on the traces of bench/cache_policy_bench.
+  // 15 rather than the paper's 3: up to a third of a point more hits on the traces of bench/cache_policy_bench.
   static constexpr std::uint8_t most_reads = 15;
 
   hot_entry(std::string_view key, const rendered& answer);
