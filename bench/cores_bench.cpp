@@ -184,9 +184,9 @@ void hot_index_find(benchmark::State& state) {
     keys.push_back("search:query:the name of book number " + std::to_string(i));
   if (state.thread_index() == 0)
     for (const auto& key : keys) {
-      auto made = std::make_shared<rendered>();
-      made->plain = blob{std::string(1000, 'x')};
-      index.publish(key, std::move(made));
+      rendered made;
+      made.plain = blob{std::string(1000, 'x')};
+      index.publish(hot_entry::make(key, made));
     }
   std::size_t next = static_cast<std::size_t>(state.thread_index());
   for (auto _ : state) {

@@ -42,7 +42,7 @@ answer from(const rendered& r, std::string_view how, nanoseconds t) {
   a.status = r.status;
   a.plain = r.plain;
   a.gzip = r.gzip;
-  a.head = r.head;
+  a.head = with_etag(r.head.view(), r.etag);
   a.etag = r.etag;
   a.x_cache = how;
   a.age_us = us(t - r.stored_at);
@@ -55,7 +55,7 @@ answer stale(const rendered& r, nanoseconds t) {
   auto a = from(r, "STALE", t);
   a.plain = blob{mark_stale(r.plain.view())};
   a.gzip = {};
-  a.head = fixed_head("cache:kv", r.etag, seconds{0});
+  a.head = with_etag(fixed_head("cache:kv", seconds{0}), r.etag);
   return a;
 }
 
@@ -87,17 +87,10 @@ void compress_kept(cache_state& s, const std::string& key) {
   auto gzip = gzip_if_worth(kept->plain.view(), thorough);
   if (gzip.empty())
     return;
-  auto both = std::make_shared<rendered>();
-  both->status = kept->status;
-  both->plain = kept->plain;
-  both->gzip = std::move(gzip);
-  both->head = kept->head;
-  both->etag = kept->etag;
-  both->stored_at = kept->stored_at;
-  both->fresh_until = kept->fresh_until;
-  both->dead_at = kept->dead_at;
-  if (s.store->fits(key, *both)) // else the plain one alone is kept
-    s.store->put(key, std::move(both));
+  auto both = kept->value();
+  both.gzip = std::move(gzip);
+  if (s.store->fits(key, both)) // else the plain one alone is kept
+    s.store->put(key, both);
 }
 
 // Ends the fetch of a key: everybody who waits gets `first` or, behind the first, the same as COALESCED.
@@ -132,21 +125,21 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   const auto etag = weak_etag(o.data.view());
   const auto body = [&](tier as) { return blob{not_found ? render_not_found(o, f.about.what) : render_body(o, as)}; };
   const auto make = [&](tier as) {
-    auto r = std::make_shared<rendered>();
-    r->status = not_found ? 404 : 200;
-    r->plain = body(as);
-    r->etag = etag;
-    r->head = fixed_head(tag_of(o, as), etag, std::chrono::duration_cast<seconds>(ttl));
-    r->stored_at = t;
-    r->fresh_until = t + ttl;
-    r->dead_at = r->fresh_until + stale_max;
+    rendered r;
+    r.status = not_found ? 404 : 200;
+    r.plain = body(as);
+    r.etag = etag;
+    r.head = blob{fixed_head(tag_of(o, as), std::chrono::duration_cast<seconds>(ttl))};
+    r.stored_at = t;
+    r.fresh_until = t + ttl;
+    r.dead_at = r.fresh_until + stale_max;
     return r;
   };
   const auto hot = make(tier::hot);
   // Published before anybody is answered, so that whoever has seen the answer finds it in the index.
   s.too_large += s.store->put(key, hot) ? 0 : 1;
   const bool wanted = std::any_of(f.waiters.begin(), f.waiters.end(), [](const auto& w) { return w.gzip && !w.gone; });
-  auto fresh = from(*make(source), source == tier::database ? "HIT-D1" : "MISS", t);
+  auto fresh = from(make(source), source == tier::database ? "HIT-D1" : "MISS", t);
   if (wanted)
     fresh.gzip = gzip_if_worth(fresh.plain.view(), hasty);
   end(self, key, fresh);
@@ -175,7 +168,7 @@ void on_outcome(self_ptr self, const std::string& key, outcome& o) {
     return;
   }
   ++s.stale_served;
-  end(self, key, stale(*kept, t));
+  end(self, key, stale(kept->value(), t));
 }
 
 void on_error(self_ptr self, const std::string& key, error error) {
@@ -334,7 +327,7 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   const auto kept = s.store->find(l.about.key);
   const auto state = freshness_of(kept.get(), t);
   if (state == freshness::fresh) {
-    promise.deliver(from(*kept, "HIT-KV-HOT", t));
+    promise.deliver(from(kept->value(), "HIT-KV-HOT", t));
     return promise;
   }
   if (const auto it = s.under_way.find(l.about.key); it != s.under_way.end()) {
@@ -346,7 +339,7 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   if (*s.settings.fetches >= s.settings.max_fetches) {
     ++s.shed;
     promise.deliver(
-      state == freshness::stale ? stale(*kept, t) : refusal(ec::overloaded, "too many fetches under way"));
+      state == freshness::stale ? stale(kept->value(), t) : refusal(ec::overloaded, "too many fetches under way"));
     return promise;
   }
   ++*s.settings.fetches;

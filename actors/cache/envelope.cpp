@@ -33,6 +33,8 @@ std::string_view tag_of(const outcome& o, tier from) {
     return "cache:kv";
   case tier::database:
     return "cache:d1";
+  case tier::cold:
+    return "cache:r2";
   case tier::providers:
     break;
   }
@@ -73,11 +75,15 @@ std::string weak_etag(std::string_view data) {
   return fmt::format("W/\"{:016x}\"", XXH3_64bits(data.data(), data.size()));
 }
 
-std::string fixed_head(std::string_view tag, std::string_view etag, std::chrono::seconds max_age) {
+std::string fixed_head(std::string_view tag, std::chrono::seconds max_age) {
   const auto freshness = max_age.count() > 0 ? fmt::format("public, max-age={}", max_age.count()) : "no-cache";
-  return fmt::format("Content-Type: application/json\r\nCache-Control: {}\r\nX-Provider: {}\r\nETag: {}\r\n"
+  return fmt::format("Content-Type: application/json\r\nCache-Control: {}\r\nX-Provider: {}\r\n"
                      "Vary: Accept-Encoding\r\n",
-    freshness, tag, etag);
+    freshness, tag);
+}
+
+std::string with_etag(std::string_view head, std::string_view etag) {
+  return fmt::format("{}ETag: {}\r\n", head, etag);
 }
 
 } // namespace troupe

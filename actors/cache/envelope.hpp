@@ -17,6 +17,7 @@ enum class tier : std::uint8_t {
   providers, ///< asked just now: the outcome's own tag, cached:false
   hot,       ///< cache:kv
   database,  ///< cache:d1
+  cold,      ///< cache:r2
 };
 
 /// The body for an outcome that was read from `from`.
@@ -34,7 +35,11 @@ enum class tier : std::uint8_t {
 /// The provider tag that goes with render_body.
 [[nodiscard]] std::string_view tag_of(const outcome& o, tier from);
 
-/// The fixed header lines: Content-Type, Cache-Control (public, max-age; no-cache when zero), X-Provider, ETag, Vary.
-[[nodiscard]] std::string fixed_head(std::string_view tag, std::string_view etag, std::chrono::seconds max_age);
+/// The header lines that many answers have in common: Content-Type, Cache-Control (public, max-age; no-cache when
+/// zero), X-Provider, Vary.
+[[nodiscard]] std::string fixed_head(std::string_view tag, std::chrono::seconds max_age);
+
+/// Those and the ETag.
+[[nodiscard]] std::string with_etag(std::string_view head, std::string_view etag);
 
 } // namespace troupe

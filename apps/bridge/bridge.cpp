@@ -159,11 +159,12 @@ void bridge::question_asked(http::exchange e, const router::match& found) {
   if (const auto hot = settings_.index->find(asked.value().key); hot && hot->fresh_until > now) {
     metrics_.count_hit(index);
     const auto match = request.joined("If-None-Match");
-    const bool unchanged = !match.empty() && http::etag_matches(match, hot->etag);
+    const bool unchanged = !match.empty() && http::etag_matches(match, hot->etag());
     const bool compressed = gzip && !hot->gzip.empty();
-    if (gzip && !compressed && hot->plain.view().size() >= worth_compressing && !hot->gzip_asked.exchange(true))
+    if (gzip && !compressed && hot->plain.view().size() >= worth_compressing && hot->ask_for_gzip())
       caf::anon_send(front_, compress{asked.value().key});
-    head.append(hot->head);
+    head.append(hot->head.view());
+    append_field(head, "ETag", hot->etag());
     append_field(head, "X-Cache", "HIT-KV-HOT");
     append_field(head, "X-Cache-TTL",
       std::chrono::duration_cast<std::chrono::seconds>(nanoseconds{hot->fresh_until - now}).count());
@@ -171,7 +172,7 @@ void bridge::question_asked(http::exchange e, const router::match& found) {
       head, "Age", std::chrono::duration_cast<std::chrono::seconds>(nanoseconds{now - hot->stored_at}).count());
     if (compressed)
       head.append("Content-Encoding: gzip\r\n");
-    http::response r{unchanged ? 304 : hot->status, std::move(head), compressed ? hot->gzip : hot->plain};
+    http::response r{unchanged ? 304 : hot->status(), std::move(head), compressed ? hot->gzip : hot->plain};
     return reply(e, std::move(r), index, since);
   }
   auto p = std::make_shared<pending>();

@@ -271,12 +271,12 @@ TEST(what is kept is compressed when a reader asks for it) {
   ask("big");
   REQUIRE(index->find("big") != nullptr);
   CHECK(index->find("big")->gzip.empty());
-  const auto etag = index->find("big")->etag;
+  const std::string etag{index->find("big")->etag()};
   caf::anon_send(shard, compress{"big"});
   caf::anon_send(shard, compress{"unknown"});
   settle();
   CHECK(!index->find("big")->gzip.empty());
-  CHECK_EQ(index->find("big")->etag, etag);
+  CHECK_EQ(index->find("big")->etag(), etag);
 }
 
 TEST(an orchestrator that never answers is given up after the deadline and two seconds) {
