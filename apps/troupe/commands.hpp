@@ -44,9 +44,18 @@ struct key_options {
   std::string limit;
 };
 
+/// For `backup` and `restore`.
+struct backup_options {
+  std::string file;
+  std::string data_dir;
+  std::string config;
+};
+
 int run_up(const up_options& options);
 int run_check(const check_options& options);
 int run_replay(const replay_options& options);
 int run_new_key(const key_options& options);
+int run_backup(const backup_options& options);
+int run_restore(const backup_options& options);
 
 } // namespace troupe
