@@ -40,11 +40,11 @@ void report(const std::string& name, std::size_t bytes, std::size_t count, Work&
 
 void plain_write(const std::string& folder, std::size_t i, const std::string& body, bool synced) {
   const auto path = fmt::format("{}/plain{}", folder, i);
-  const auto file = must(files::create(path));
+  const auto file = must(files::create(files::system_calls::real(), path));
   must(files::write_all(file, path, body));
   if (synced) {
     must(files::sync(file, path));
-    must(files::sync_directory(folder));
+    must(files::sync_directory(files::system_calls::real(), folder));
   }
 }
 
@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
         continue;
       report("plain_read", bytes, count, [&](std::size_t i) {
         const auto path = fmt::format("{}/plain{}", own, i);
-        const auto file = must(files::open_if_there(path));
+        const auto file = must(files::open_if_there(files::system_calls::real(), path));
         auto block = std::string{};
         for (std::size_t at = 0; at < bytes; at += 256 << 10)
           must(files::read_at(file, path, static_cast<std::int64_t>(at), 256 << 10, block));

@@ -56,6 +56,13 @@ struct migrate_options {
   std::int64_t version = 0; // of down: the one that stays
 };
 
+/// For `backup` and `restore`.
+struct backup_options {
+  std::string file;
+  std::string data_dir;
+  std::string config;
+};
+
 int run_migrate_list(const migrate_options& options);
 int run_migrate_apply(const migrate_options& options);
 int run_migrate_down(const migrate_options& options);
@@ -63,5 +70,7 @@ int run_up(const up_options& options);
 int run_check(const check_options& options);
 int run_replay(const replay_options& options);
 int run_new_key(const key_options& options);
+int run_backup(const backup_options& options);
+int run_restore(const backup_options& options);
 
 } // namespace troupe

@@ -93,6 +93,15 @@ int main(int argc, char** argv) {
     ->allow_extra_args(false);
   new_key_command->add_option("--limit", key.limit, "Its own limit, such as 1000/60s")->type_name("QUOTA");
 
+  backup_options saved;
+  auto* backup_command = app.add_subcommand("backup", "Write all data into one file, also while troupe runs");
+  auto* restore_command = app.add_subcommand("restore", "Put a backup into an empty data directory");
+  for (auto* each : {backup_command, restore_command}) {
+    each->add_option("FILE", saved.file, "The backup (tar with zstd)")->required();
+    each->add_option("--data-dir", saved.data_dir, "Where the databases are (default: as up has it)")->type_name("DIR");
+    each->add_option("--config", saved.config, "Configuration file (TOML), for storage.dir")->type_name("FILE");
+  }
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -112,6 +121,10 @@ int main(int argc, char** argv) {
       return run_migrate_down(migrate);
     if (key_command->parsed())
       return run_new_key(key);
+    if (backup_command->parsed())
+      return run_backup(saved);
+    if (restore_command->parsed())
+      return run_restore(saved);
     return run_replay(replay);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "troupe: %s\n", e.what());

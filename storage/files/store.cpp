@@ -2,7 +2,6 @@
 
 #include "storage/digest.hpp"
 #include "storage/directory.hpp"
-#include "storage/files/file.hpp"
 #include "storage/migrations.hpp"
 
 #include <algorithm>
@@ -48,17 +47,19 @@ auto unusable(const std::string& directory, const std::string& why) {
 
 /// Removes what a put has written, unless it became an object.
 struct unless_kept {
+  system_calls& calls;
   std::string path;
   bool kept = false;
   ~unless_kept() {
     if (!kept)
-      static_cast<void>(remove_file(path).has_value());
+      static_cast<void>(remove_file(calls, path).has_value());
   }
 };
 
 } // namespace
 
-store::store(options settings) : settings_{std::move(settings)} {}
+store::store(options settings)
+    : settings_{std::move(settings)}, calls_{settings_.calls != nullptr ? *settings_.calls : system_calls::real()} {}
 
 store::~store() {
   if (lock_ >= 0)
@@ -93,7 +94,7 @@ result<void> store::prepare() {
   const auto alone = ::flock(lock_, LOCK_EX | LOCK_NB) == 0;
   auto fresh = false;
   for (const auto* name : {"/incoming", "/bodies"}) {
-    auto made = make_directory(directory + name);
+    auto made = make_directory(calls_, directory + name);
     if (!made)
       return boost::outcome_v2::failure(made.error());
     fresh = fresh || made.value();
@@ -114,7 +115,7 @@ result<void> store::prepare() {
   // The names of what was just made must outlive a power cut before anything in them is acknowledged.
   if (fresh && settings_.sync == sqlite::durability::full)
     for (const auto& each : {directory, std::filesystem::absolute(directory + "/..").lexically_normal().string()})
-      if (auto done = sync_directory(each); !done)
+      if (auto done = sync_directory(calls_, each); !done)
         return done;
   if (::flock(lock_, LOCK_SH) != 0)
     return unusable(directory, "lock: " + std::error_code{errno, std::system_category()}.message());
@@ -131,12 +132,12 @@ result<void> store::sweep() {
     if (!named)
       return boost::outcome_v2::failure(named.error());
     if (!named.value()) {
-      if (auto done = remove_file(incoming(body)); !done)
+      if (auto done = remove_file(calls_, incoming(body)); !done)
         return done;
     } else {
-      if (auto made = make_directory(settled(body).substr(0, settled(body).rfind('/'))); !made)
+      if (auto made = make_directory(calls_, settled(body).substr(0, settled(body).rfind('/'))); !made)
         return boost::outcome_v2::failure(made.error());
-      if (auto done = move_file(incoming(body), settled(body)); !done)
+      if (auto done = move_file(calls_, incoming(body), settled(body)); !done)
         return done;
     }
   }
@@ -155,7 +156,7 @@ result<void> store::sweep() {
 /// Removes a body's file, wherever it is; its row in `garbage` goes with the next transaction.
 result<void> store::discard(const std::string& body) {
   for (const auto& path : {incoming(body), settled(body)})
-    if (auto done = remove_file(path); !done)
+    if (auto done = remove_file(calls_, path); !done)
       return done;
   gone_.push_back(body);
   return ok();
@@ -204,10 +205,10 @@ result<std::optional<object_info>> store::put(
   };
   const auto body = random_name(16);
   const auto path = incoming(body);
-  auto file = create(path);
+  auto file = create(calls_, path);
   if (!file)
     return failed(file.error());
-  auto cleanup = unless_kept{path};
+  auto cleanup = unless_kept{calls_, path};
   auto written = write_blocks(source, block_bytes, options.sha256,
     [&](std::int64_t, std::string_view block) { return write_all(file.value(), path, block); });
   if (!written)
@@ -215,7 +216,7 @@ result<std::optional<object_info>> store::put(
   if (settings_.sync == sqlite::durability::full) {
     if (auto done = sync(file.value(), path); !done)
       return failed(done.error());
-    if (auto done = sync_directory(settings_.directory + "/incoming"); !done)
+    if (auto done = sync_directory(calls_, settings_.directory + "/incoming"); !done)
       return failed(done.error());
   }
   auto object = catalogued_object{};
@@ -232,8 +233,8 @@ result<std::optional<object_info>> store::put(
   cleanup.kept = true;
   // The object exists from here on. A rename that fails leaves it in incoming/, where readers look too.
   const auto home = settled(body);
-  if (!move_file(path, home) && make_directory(home.substr(0, home.rfind('/'))))
-    static_cast<void>(move_file(path, home).has_value());
+  if (!move_file(calls_, path, home) && make_directory(calls_, home.substr(0, home.rfind('/'))))
+    static_cast<void>(move_file(calls_, path, home).has_value());
   return std::optional{std::move(object.info)};
 }
 
@@ -264,10 +265,10 @@ result<fetched> store::get(std::string_view key, const byte_sink& sink, const ge
     if (!wanted)
       return boost::outcome_v2::failure(wanted.error());
     auto path = settled(object.body);
-    auto file = open_if_there(path);
+    auto file = open_if_there(calls_, path);
     for (const auto& other : {incoming(object.body), settled(object.body)}) // it may have been renamed between
       if (file && !file.value())
-        file = open_if_there(path = other);
+        file = open_if_there(calls_, path = other);
     if (!file)
       return boost::outcome_v2::failure(damaged(key, file.error().message));
     if (!file.value()) {

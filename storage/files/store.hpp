@@ -13,6 +13,7 @@
 // directory read; that, and conditions that hold in one transaction, is why there is an index and not a tree of names.
 #pragma once
 
+#include "storage/files/file.hpp"
 #include "storage/object_catalogue.hpp"
 #include "storage/objects.hpp"
 #include "storage/sqlite/database.hpp"
@@ -34,6 +35,8 @@ struct options {
   sqlite::durability sync = sqlite::durability::full;
   /// Unix time in milliseconds, for object_info::modified_ms.
   std::function<std::int64_t()> now_ms;
+  /// For bodies and their directories; null: the operating system's. They outlive the store.
+  system_calls* calls = nullptr;
 };
 
 class store final : public objects {
@@ -67,6 +70,7 @@ private:
   [[nodiscard]] std::string settled(std::string_view body) const;
 
   options settings_;
+  system_calls& calls_;
   int lock_ = -1;
   std::unique_ptr<sqlite::database> index_;
   std::unique_ptr<object_catalogue> catalogue_;

@@ -60,6 +60,8 @@ for path in sources:
             complain(path, line, "pqxx only in storage/postgres")
         if target == "sqlite3.h" and not name.startswith("storage/sqlite/"):
             complain(path, line, "sqlite3 only in storage/sqlite")
+        if target in ("archive.h", "archive_entry.h") and not name.startswith("storage/archive."):
+            complain(path, line, "libarchive only in storage/archive")
         if target.startswith(("boost/beast", "boost/asio")) and not name.startswith("apps/http/"):
             complain(path, line, "Beast only in apps/http")
         if target.startswith("openssl/") and not name.startswith(("apps/http/t", "apps/bridge/api_keys.", "storage/digest.", "storage/s3/")):

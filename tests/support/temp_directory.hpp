@@ -11,8 +11,8 @@ namespace troupe::test {
 
 class temp_directory {
 public:
-  temp_directory() {
-    auto pattern = (std::filesystem::temp_directory_path() / "troupe_test.XXXXXX").string();
+  explicit temp_directory(const std::filesystem::path& within = std::filesystem::temp_directory_path()) {
+    auto pattern = (within / "troupe_test.XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr)
       throw std::runtime_error{"no temporary directory: " + pattern};
     path_ = pattern;
@@ -31,6 +31,11 @@ public:
     auto out = std::ofstream{path_ / name, std::ios::binary};
     out << text;
     return file(name);
+  }
+
+  /// Where files are in memory, if the system has that: for tests that make and remove very many.
+  [[nodiscard]] static std::filesystem::path in_memory() {
+    return std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
   }
 
 private:
