@@ -46,16 +46,15 @@ void sql_pool::submit(job_kind kind, job work, clock::time_point deadline, callb
       refusal = error{ec::storage_failed, "this storage only reads"};
     else if (to.waiting.size() >= settings_.queue_limit)
       refusal = error{ec::overloaded, "the storage has " + std::to_string(to.waiting.size()) + " jobs waiting"};
-    if (refusal) {
-      ++counters_.refused;
-    } else {
+    if (!refusal) {
       to.waiting.push_back({std::move(work), deadline, std::move(answer)});
       ++counters_.queued;
       to.changed.notify_one();
+      return;
     }
+    ++counters_.refused;
   }
-  if (refusal)
-    answer(boost::outcome_v2::failure(std::move(*refusal)));
+  answer(boost::outcome_v2::failure(std::move(*refusal)));
 }
 
 void sql_pool::shutdown() {
