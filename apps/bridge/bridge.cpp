@@ -28,6 +28,7 @@ constexpr std::size_t worth_compressing = 1'024;
 
 std::vector<gcra_limit> limits_of(const std::vector<const entry_point*>& routes) {
   std::vector<gcra_limit> out;
+  out.reserve(routes.size());
   for (const auto* r : routes)
     out.push_back({r->quota.requests, r->quota.period});
   return out;
@@ -35,6 +36,7 @@ std::vector<gcra_limit> limits_of(const std::vector<const entry_point*>& routes)
 
 std::vector<const entry_point*> routes_of(const bridge_settings& s) {
   std::vector<const entry_point*> out;
+  out.reserve(s.endpoints.size() + s.resources.size());
   for (const auto& e : s.endpoints)
     out.push_back(&e);
   for (const auto& r : s.resources)
@@ -44,6 +46,7 @@ std::vector<const entry_point*> routes_of(const bridge_settings& s) {
 
 std::vector<std::string> labels_of(const std::vector<const entry_point*>& routes) {
   std::vector<std::string> out;
+  out.reserve(routes.size() + 1);
   for (const auto* r : routes)
     out.push_back(r->name);
   out.emplace_back("other");
