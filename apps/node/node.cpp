@@ -32,8 +32,6 @@
 namespace troupe {
 namespace {
 
-using config::settings;
-
 std::int64_t wall_ms() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
