@@ -2,6 +2,7 @@
 // not, and the same bytes by plain write(2) into a new file (with fsync of file and directory where the put has them)
 // and by read(2). Gets are from the page cache. Prints a JSON line a case.
 //   objects_bench [DIRECTORY]     DIRECTORY: where the files go (default: the system's temporary directory)
+#include "bench/must.hpp"
 #include "storage/files/file.hpp"
 #include "storage/files/store.hpp"
 
@@ -16,17 +17,6 @@ namespace {
 using namespace troupe;
 using namespace troupe::storage;
 using clock_type = std::chrono::steady_clock;
-
-/// The value of a result, or the end of the program with its error.
-template <class T>
-T must(result<T> r) {
-  if (!r) {
-    fmt::print(stderr, "objects_bench: {}\n", r.error().message);
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>)
-    return std::move(r.value());
-}
 
 template <class Work>
 void report(const std::string& name, std::size_t bytes, std::size_t count, Work&& work) {

@@ -5,6 +5,7 @@
 //   storage_bench [DIRECTORY] [ROWS] [ADDRESS]
 //     DIRECTORY: where the files go (default: the system's temporary directory)
 //     ADDRESS: postgres://user:password@host:port/database
+#include "bench/must.hpp"
 #include "storage/books_repository.hpp"
 #include "storage/kv_sql.hpp"
 #include "storage/migrations.hpp"
@@ -27,17 +28,6 @@ namespace {
 using namespace troupe;
 using namespace troupe::storage;
 using clock_type = std::chrono::steady_clock;
-
-/// The value of a result, or the end of the program with its error.
-template <class T>
-T must(result<T> r) {
-  if (!r) {
-    fmt::print(stderr, "storage_bench: {}\n", r.error().message);
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>)
-    return std::move(r.value());
-}
 
 std::vector<stored_record> some_books(std::size_t rows) {
   auto books = std::vector<stored_record>{};

@@ -3,6 +3,8 @@
 #include "messages/batch.hpp"
 #include "messages/cache.hpp"
 #include "messages/http_client.hpp"
+#include "messages/kv.hpp"
+#include "messages/objects.hpp"
 #include "messages/orchestrator.hpp"
 #include "messages/provider.hpp"
 #include "messages/rate_limiter.hpp"
@@ -21,6 +23,8 @@ void add_message_types(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::troupe_cache>();
   config.add_message_types<caf::id_block::troupe_store>();
   config.add_message_types<caf::id_block::troupe_batch>();
+  config.add_message_types<caf::id_block::troupe_kv>();
+  config.add_message_types<caf::id_block::troupe_objects>();
 }
 
 } // namespace troupe

@@ -20,7 +20,7 @@ enum class ec : std::uint8_t {
   provider_unreachable, ///< no connection, connection lost, TLS failure, answer cut off
   provider_malformed,   ///< an answer that the mapper cannot read (HTML, broken JSON, the list is missing)
   provider_limited,     ///< the provider answered 429, or 403 with a quota reason
-  answer_too_large,     ///< the provider's answer exceeds the size cap
+  answer_too_large,     ///< an answer, a provider's or storage's, exceeds the size cap
   circuit_open,         ///< the provider's slot is empty: not asked
   circuit_tripped,      ///< the provider died with this call in flight
   permit_refused,       ///< the rate limiter could not grant a permit before the deadline

@@ -15,6 +15,8 @@ constexpr std::uint16_t orchestrator = 280; // 280-299  orchestrator.hpp
 constexpr std::uint16_t cache = 300;        // 300-319  cache.hpp
 constexpr std::uint16_t store = 320;        // 320-339  store.hpp
 constexpr std::uint16_t batch = 340;        // 340-359  batch.hpp
+constexpr std::uint16_t kv = 360;           // 360-379  kv.hpp
+constexpr std::uint16_t objects = 380;      // 380-399  objects.hpp
 
 } // namespace troupe::type_ids
 

@@ -23,10 +23,10 @@ struct backup_summary {
   std::vector<std::string> damaged = {};
 };
 
-/// Writes a backup of `data_dir` to the new file `file`: beside it first, synced, then renamed, so that a file of that
-/// name is whole. Needs space beside the data for one database at a time. Fails with ec::bad_request when `file` exists
-/// or is inside `data_dir`, with ec::storage_unusable when a database is corrupt, else with ec::storage_failed; the
-/// message names the file and the reason.
+/// Writes a backup of `data_dir` to the new file `file`: beside it first, synced, then linked, so that a file of that
+/// name is whole and none is overwritten. Needs space beside the data for one database at a time. Fails with
+/// ec::bad_request when `file` exists or is inside `data_dir`, with ec::storage_unusable when a database is corrupt,
+/// else with ec::storage_failed; the message names the file and the reason.
 [[nodiscard]] result<backup_summary> backup(const std::string& data_dir, const std::string& file);
 
 /// Puts a backup into `data_dir`, which is made or empty. Everything is read and verified first; only then, synced, is

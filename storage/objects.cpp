@@ -101,9 +101,7 @@ result<void> check_conditions(const preconditions& only) {
   return check_etag("if_none_match", only.if_none_match);
 }
 
-} // namespace
-
-result<void> check_object_key(std::string_view key) {
+result<void> check_key(std::string_view key) {
   if (key.empty() || key.size() > max_object_key_bytes)
     return bad(
       "key: expected 1 to " + std::to_string(max_object_key_bytes) + " bytes, got " + std::to_string(key.size()));
@@ -158,6 +156,15 @@ result<void> check(const list_options& options) {
   return ok();
 }
 
+template <class Options>
+result<void> check(std::string_view key, const Options& options) {
+  if (auto fine = check_key(key); !fine)
+    return fine;
+  return check(options);
+}
+
+} // namespace
+
 result<byte_extent> extent_of(const byte_range& range, std::int64_t size) {
   if (range.first == 0 && range.count < 0)
     return byte_extent{0, size};
@@ -183,7 +190,46 @@ byte_source source_of(std::string_view body) {
   };
 }
 
-result<std::string> objects::presign(presign_method, std::string_view, std::chrono::seconds) {
+result<std::optional<object_info>> objects::put(
+  std::string_view key, const byte_source& source, const put_options& options) {
+  if (auto fine = check(key, options); !fine)
+    return boost::outcome_v2::failure(fine.error());
+  return do_put(key, source, options);
+}
+
+result<fetched> objects::get(std::string_view key, const byte_sink& sink, const get_options& options) {
+  if (auto fine = check(key, options); !fine)
+    return boost::outcome_v2::failure(fine.error());
+  return do_get(key, sink, options);
+}
+
+result<std::optional<object_info>> objects::head(std::string_view key) {
+  if (auto fine = check_key(key); !fine)
+    return boost::outcome_v2::failure(fine.error());
+  return do_head(key);
+}
+
+result<void> objects::remove(std::string_view key) {
+  if (auto fine = check_key(key); !fine)
+    return fine;
+  return do_remove(key);
+}
+
+result<object_list> objects::list(const list_options& options) {
+  if (auto fine = check(options); !fine)
+    return boost::outcome_v2::failure(fine.error());
+  return do_list(options);
+}
+
+result<std::string> objects::presign(presign_method method, std::string_view key, std::chrono::seconds expires) {
+  if (auto fine = check_key(key); !fine)
+    return boost::outcome_v2::failure(fine.error());
+  if (expires < std::chrono::seconds{1} || expires > std::chrono::hours{24 * 7})
+    return bad(fmt::format("expires: expected 1 to 604800 seconds, got {}", expires.count()));
+  return do_presign(method, key, expires);
+}
+
+result<std::string> objects::do_presign(presign_method, std::string_view, std::chrono::seconds) {
   return bad("presign: expected a bucket on an S3 server; this one has no addresses of its own");
 }
 
@@ -193,8 +239,10 @@ result<std::optional<whole_object>> get_whole(
   auto too_large = false;
   auto got = from.get(
     key,
-    [&](const object_info&, std::string_view bytes) {
-      too_large = body.size() + bytes.size() > max_bytes;
+    [&](const object_info& object, std::string_view bytes) {
+      const auto wanted = extent_of(options.range, object.size);
+      too_large = (wanted && static_cast<std::size_t>(wanted.value().count) > max_bytes)
+                  || body.size() + bytes.size() > max_bytes;
       if (!too_large)
         body.append(bytes);
       return !too_large;
@@ -203,8 +251,8 @@ result<std::optional<whole_object>> get_whole(
   if (!got)
     return boost::outcome_v2::failure(got.error());
   if (too_large)
-    return fail(ec::storage_failed, "object " + std::string{key} + ": is larger than the " + std::to_string(max_bytes)
-                                      + " bytes that its reader takes");
+    return fail(ec::answer_too_large, "object " + std::string{key} + ": is larger than the " + std::to_string(max_bytes)
+                                        + " bytes that its reader takes");
   if (got.value().how != fetch::complete)
     return std::optional<whole_object>{};
   return std::optional{whole_object{std::move(got.value().object), std::move(body)}};

@@ -132,47 +132,50 @@ public:
   /// Stores what `source` gives under `key`, replacing what is there. The info as stored; none when a precondition did
   /// not hold. Fails with ec::bad_request, changing nothing, when the bytes do not have the checksum that was given or
   /// exceed max_object_bytes, and with the source's own error when that fails.
-  [[nodiscard]] virtual result<std::optional<object_info>> put(
-    std::string_view key, const byte_source& source, const put_options& options = {}) = 0;
+  [[nodiscard]] result<std::optional<object_info>> put(
+    std::string_view key, const byte_source& source, const put_options& options = {});
 
   /// Streams an object, or a range of it, to `sink`. Fails with ec::bad_request when the range begins behind the
   /// object's last byte. After an error the sink has had a true beginning of what was asked for and nothing else: bytes
   /// are verified before they are handed out, where the back-end keeps checksums (files, SQL); over S3 the connection's
   /// own integrity is what there is.
-  [[nodiscard]] virtual result<fetched> get(
-    std::string_view key, const byte_sink& sink, const get_options& options = {}) = 0;
+  [[nodiscard]] result<fetched> get(std::string_view key, const byte_sink& sink, const get_options& options = {});
 
   /// The info of an object, or none.
-  [[nodiscard]] virtual result<std::optional<object_info>> head(std::string_view key) = 0;
+  [[nodiscard]] result<std::optional<object_info>> head(std::string_view key);
 
   /// Removes an object. That there is none is no error.
-  [[nodiscard]] virtual result<void> remove(std::string_view key) = 0;
+  [[nodiscard]] result<void> remove(std::string_view key);
 
   /// One page of the keys, by their bytes. Pages taken by cursor have every object exactly once that was there from the
   /// first page to the last; one that came or went meanwhile once or not at all.
-  [[nodiscard]] virtual result<object_list> list(const list_options& options = {}) = 0;
+  [[nodiscard]] result<object_list> list(const list_options& options = {});
 
   /// An address at which anybody may get or put this one object with a plain HTTP request until it expires (DECISIONS
   /// C-19: AWS Signature V4 in the query). Fails with ec::bad_request where the back-end has no addresses of its own.
   /// @param expires 1 second to 7 days, the bounds of Signature V4.
-  [[nodiscard]] virtual result<std::string> presign(
+  [[nodiscard]] result<std::string> presign(
     presign_method method, std::string_view key, std::chrono::seconds expires = std::chrono::seconds{3600});
+
+private:
+  // What a back-end does. The arguments keep to the rules.
+  virtual result<std::optional<object_info>> do_put(
+    std::string_view key, const byte_source& source, const put_options& options) = 0;
+  virtual result<fetched> do_get(std::string_view key, const byte_sink& sink, const get_options& options) = 0;
+  virtual result<std::optional<object_info>> do_head(std::string_view key) = 0;
+  virtual result<void> do_remove(std::string_view key) = 0;
+  virtual result<object_list> do_list(const list_options& options) = 0;
+  virtual result<std::string> do_presign(presign_method method, std::string_view key, std::chrono::seconds expires);
 };
 
 /// A whole object in memory: its bytes with its info, or none when it is missing or unmatched. For objects that are
-/// known to be small; one of more than `max_bytes` fails with ec::storage_failed.
+/// known to be small; one of more than `max_bytes` fails with ec::answer_too_large before its bytes are read.
 struct whole_object {
   object_info object;
   std::string body;
 };
 [[nodiscard]] result<std::optional<whole_object>> get_whole(
   objects& from, std::string_view key, const get_options& options = {}, std::size_t max_bytes = 64 << 20);
-
-/// The rules for arguments, which every back-end checks first.
-[[nodiscard]] result<void> check_object_key(std::string_view key);
-[[nodiscard]] result<void> check(const put_options& options);
-[[nodiscard]] result<void> check(const get_options& options);
-[[nodiscard]] result<void> check(const list_options& options);
 
 /// Where a range lies in an object of `size` bytes: the first byte and how many. Fails as objects::get does.
 struct byte_extent {

@@ -25,12 +25,8 @@ void objects_sql::release(const std::string& body) {
                       .has_value());
 }
 
-result<std::optional<object_info>> objects_sql::put(
+result<std::optional<object_info>> objects_sql::do_put(
   std::string_view key, const byte_source& source, const put_options& options) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
-  if (auto fine = check(options); !fine)
-    return boost::outcome_v2::failure(fine.error());
   if (now_ms_() - last_sweep_ms_ >= sweep_every_ms)
     static_cast<void>(sweep().has_value()); // the next put tries again
   const auto failed = [&](const error& e) {
@@ -68,11 +64,7 @@ result<std::optional<object_info>> objects_sql::put(
   return stored.value() ? std::optional{std::move(object.info)} : std::nullopt;
 }
 
-result<fetched> objects_sql::get(std::string_view key, const byte_sink& sink, const get_options& options) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
-  if (auto fine = check(options); !fine)
-    return boost::outcome_v2::failure(fine.error());
+result<fetched> objects_sql::do_get(std::string_view key, const byte_sink& sink, const get_options& options) {
   auto found = catalogue_.find(key);
   if (!found)
     return boost::outcome_v2::failure(found.error());
@@ -98,18 +90,14 @@ result<fetched> objects_sql::get(std::string_view key, const byte_sink& sink, co
   return fetched{done.value(), std::move(object.info)};
 }
 
-result<std::optional<object_info>> objects_sql::head(std::string_view key) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
+result<std::optional<object_info>> objects_sql::do_head(std::string_view key) {
   auto found = catalogue_.find(key);
   if (!found)
     return boost::outcome_v2::failure(found.error());
   return found.value() ? std::optional{std::move(found.value()->info)} : std::nullopt;
 }
 
-result<void> objects_sql::remove(std::string_view key) {
-  if (auto fine = check_object_key(key); !fine)
-    return fine;
+result<void> objects_sql::do_remove(std::string_view key) {
   auto old = catalogue_.find(key);
   if (!old)
     return boost::outcome_v2::failure(old.error());
@@ -124,9 +112,7 @@ result<void> objects_sql::remove(std::string_view key) {
   return ok();
 }
 
-result<object_list> objects_sql::list(const list_options& options) {
-  if (auto fine = check(options); !fine)
-    return boost::outcome_v2::failure(fine.error());
+result<object_list> objects_sql::do_list(const list_options& options) {
   return catalogue_.list(options);
 }
 

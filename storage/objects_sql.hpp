@@ -30,20 +30,19 @@ public:
   /// @param now_ms Unix time in milliseconds.
   objects_sql(sql& db, std::string bucket, std::function<std::int64_t()> now_ms);
 
-  [[nodiscard]] result<std::optional<object_info>> put(
-    std::string_view key, const byte_source& source, const put_options& options = {}) override;
-
-  /// Bytes are verified in blocks of 1 MiB before the sink has them.
-  [[nodiscard]] result<fetched> get(
-    std::string_view key, const byte_sink& sink, const get_options& options = {}) override;
-  [[nodiscard]] result<std::optional<object_info>> head(std::string_view key) override;
-  [[nodiscard]] result<void> remove(std::string_view key) override;
-  [[nodiscard]] result<object_list> list(const list_options& options = {}) override;
-
   /// Removes the bodies that no object names and whose time is over; how many. A put does so now and then.
   [[nodiscard]] result<std::int64_t> sweep();
 
 private:
+  result<std::optional<object_info>> do_put(
+    std::string_view key, const byte_source& source, const put_options& options) override;
+
+  /// Bytes are verified in blocks of 1 MiB before the sink has them.
+  result<fetched> do_get(std::string_view key, const byte_sink& sink, const get_options& options) override;
+  result<std::optional<object_info>> do_head(std::string_view key) override;
+  result<void> do_remove(std::string_view key) override;
+  result<object_list> do_list(const list_options& options) override;
+
   void release(const std::string& body);
 
   sql& db_;

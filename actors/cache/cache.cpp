@@ -18,6 +18,8 @@ using std::chrono::seconds;
 constexpr microseconds grace = seconds{2};
 // A database that takes longer than this is passed over: the providers can say it again.
 constexpr microseconds database_patience = seconds{1};
+// Reads of one shard that the database may have before it; one that hangs does not get more and more of them.
+constexpr std::int64_t max_reads = 256;
 
 // Below this, gzip saves no packet.
 constexpr std::size_t worth_compressing = 1'024;
@@ -234,14 +236,17 @@ void ask_database(self_ptr self, const std::string& key) {
   auto& s = self->state;
   auto& f = s.under_way.at(key);
   f.asks_database = true;
+  ++s.reads;
   const auto question = expect(self, key, database_patience);
   self->request(s.peers.reader, by_its_deadline, record_read{f.about.what.text})
     .then(
       [=](stored_records& rows) {
+        --self->state.reads;
         if (expected(self->state, key, question))
           on_stored(self, key, rows);
       },
       [=](const caf::error& e) {
+        --self->state.reads;
         if (expected(self->state, key, question))
           database_failed(self, key, from_caf(e).message);
       });
@@ -344,7 +349,7 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   }
   ++*s.settings.fetches;
   const auto key = l.about.key;
-  const bool durable = l.about.durable && s.peers.reader;
+  const bool durable = l.about.durable && s.peers.reader && s.reads < max_reads;
   s.under_way.emplace(
     key, cache_state::fetching{std::move(l.about), deadline, 0, {}, false, {{promise, l.gzip, who, deadline}}, 0, 1});
   if (durable)

@@ -71,6 +71,7 @@ struct cache_state {
   std::optional<hot_store> store;
   std::unordered_map<std::string, fetching> under_way;
   deadlines<std::string> open; // keys under way
+  std::int64_t reads = 0;      // that the database has not answered, also those that nobody waits for any more
   std::uint64_t last_question = 0;
   wake_up tick;
   std::int64_t lookups = 0;

@@ -11,9 +11,13 @@ std::string file_of(const config::settings& s) {
   return s.storage.dir + "/troupe.db";
 }
 
-result<std::unique_ptr<storage::schema_sql>> open_shared(const config::settings& s, const config::secrets& secrets) {
-  auto opened =
-    storage::postgres::database::open({.address = s.storage.url, .password = secrets.storage_password.reveal()});
+/// Of reading a row or two. The cache has long gone on by then, and others wait behind it.
+constexpr auto longest_read = std::chrono::seconds{2};
+
+result<std::unique_ptr<storage::schema_sql>> open_shared(const config::settings& s, const config::secrets& secrets,
+  std::chrono::milliseconds longest = storage::postgres::options{}.statement_timeout) {
+  auto opened = storage::postgres::database::open(
+    {.address = s.storage.url, .password = secrets.storage_password.reveal(), .statement_timeout = longest});
   if (!opened)
     return opened.as_failure();
   return std::unique_ptr<storage::schema_sql>{std::move(opened.value())};
@@ -45,8 +49,8 @@ result<databases> open_databases(const config::settings& s, const config::secret
     return known.as_failure();
   if (auto migrated = storage::migrate_up(*writer.value(), known.value(), now_ms); !migrated)
     return migrated.as_failure();
-  auto reader =
-    s.storage.url.empty() ? open_embedded({.path = file_of(s), .read_only = true}) : open_shared(s, secrets);
+  auto reader = s.storage.url.empty() ? open_embedded({.path = file_of(s), .read_only = true})
+                                      : open_shared(s, secrets, longest_read);
   if (!reader)
     return reader.as_failure();
   return databases{std::move(writer.value()), std::move(reader.value())};

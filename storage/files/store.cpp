@@ -193,12 +193,8 @@ result<bool> store::replace(std::string_view key, const std::function<result<boo
   return changed;
 }
 
-result<std::optional<object_info>> store::put(
+result<std::optional<object_info>> store::do_put(
   std::string_view key, const byte_source& source, const put_options& options) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
-  if (auto fine = check(options); !fine)
-    return boost::outcome_v2::failure(fine.error());
   const auto failed = [&](const error& e) {
     return boost::outcome_v2::failure(
       e.code == ec::storage_failed ? error{e.code, "object " + std::string{key} + ": " + e.message} : e);
@@ -244,11 +240,7 @@ void store::forget_damaged(std::string_view key, const std::string& body) {
     static_cast<void>(replace(key, [&](catalogued_object*) { return catalogue_->remove(key, body); }).has_value());
 }
 
-result<fetched> store::get(std::string_view key, const byte_sink& sink, const get_options& options) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
-  if (auto fine = check(options); !fine)
-    return boost::outcome_v2::failure(fine.error());
+result<fetched> store::do_get(std::string_view key, const byte_sink& sink, const get_options& options) {
   // A body may be replaced between the row and the file; then there is a new row. Who loses that race many times over
   // is looking at a damaged bucket.
   auto body = std::string{};
@@ -288,27 +280,21 @@ result<fetched> store::get(std::string_view key, const byte_sink& sink, const ge
   return boost::outcome_v2::failure(damaged(key, "the file with its bytes is missing"));
 }
 
-result<std::optional<object_info>> store::head(std::string_view key) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
+result<std::optional<object_info>> store::do_head(std::string_view key) {
   auto found = catalogue_->find(key);
   if (!found)
     return boost::outcome_v2::failure(found.error());
   return found.value() ? std::optional{std::move(found.value()->info)} : std::nullopt;
 }
 
-result<void> store::remove(std::string_view key) {
-  if (auto fine = check_object_key(key); !fine)
-    return fine;
+result<void> store::do_remove(std::string_view key) {
   auto done = replace(key, [&](catalogued_object* old) -> result<bool> {
     return old != nullptr ? catalogue_->remove(key, old->body) : result<bool>{false};
   });
   return done ? result<void>{ok()} : result<void>{boost::outcome_v2::failure(done.error())};
 }
 
-result<object_list> store::list(const list_options& options) {
-  if (auto fine = check(options); !fine)
-    return boost::outcome_v2::failure(fine.error());
+result<object_list> store::do_list(const list_options& options) {
   return catalogue_->list(options);
 }
 

@@ -46,18 +46,17 @@ public:
 
   ~store() override;
 
-  [[nodiscard]] result<std::optional<object_info>> put(
-    std::string_view key, const byte_source& source, const put_options& options = {}) override;
+private:
+  result<std::optional<object_info>> do_put(
+    std::string_view key, const byte_source& source, const put_options& options) override;
 
   /// Bytes are verified in blocks of 256 KiB before the sink has them: a flipped byte or a torn file is
   /// ec::storage_failed naming the object and the place, after a true beginning.
-  [[nodiscard]] result<fetched> get(
-    std::string_view key, const byte_sink& sink, const get_options& options = {}) override;
-  [[nodiscard]] result<std::optional<object_info>> head(std::string_view key) override;
-  [[nodiscard]] result<void> remove(std::string_view key) override;
-  [[nodiscard]] result<object_list> list(const list_options& options = {}) override;
+  result<fetched> do_get(std::string_view key, const byte_sink& sink, const get_options& options) override;
+  result<std::optional<object_info>> do_head(std::string_view key) override;
+  result<void> do_remove(std::string_view key) override;
+  result<object_list> do_list(const list_options& options) override;
 
-private:
   explicit store(options settings);
 
   result<void> prepare();

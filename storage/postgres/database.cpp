@@ -1,5 +1,6 @@
 #include "storage/postgres/database.hpp"
 
+#include "storage/in_turn.hpp"
 #include "storage/postgres/backoff.hpp"
 #include "storage/postgres/session.hpp"
 #include "storage/postgres/text.hpp"
@@ -50,6 +51,12 @@ result<checked> check(std::string_view text, const params& bound) {
   return found;
 }
 
+/// What the server gave for a statement.
+struct answered {
+  reading statement;
+  pqxx::result rows;
+};
+
 using columns_ptr = std::shared_ptr<const std::vector<std::string>>;
 
 columns_ptr columns_of(const pqxx::result& answer) {
@@ -89,6 +96,7 @@ struct database::connection {
   result<void> connect();
   result<void> ready();
   result<pqxx::result> send(const checked& what);
+  result<answered> answer(std::string_view text, const params& bound);
   result<pqxx::result> send_control(const std::string& text, bool only_read);
   result<pqxx::result> ended(failure failed, bool only_read);
   result<void> transaction(
@@ -158,6 +166,16 @@ result<pqxx::result> database::connection::send(const checked& what) {
     }
     return ended(std::move(failed), only_read);
   }
+}
+
+result<answered> database::connection::answer(std::string_view text, const params& bound) {
+  auto what = check(text, bound);
+  if (!what)
+    return boost::outcome_v2::failure(what.error());
+  auto rows = send(what.value());
+  if (!rows)
+    return boost::outcome_v2::failure(rows.error());
+  return answered{std::move(what.value().statement), std::move(rows.value())};
 }
 
 /// @param only_read whether nothing can have been changed when its outcome is unknown.
@@ -252,40 +270,33 @@ result<std::unique_ptr<database>> database::open(options settings) {
 }
 
 result<std::optional<row>> database::first(std::string_view text, const params& bound) {
-  auto what = check(text, bound);
-  if (!what)
-    return boost::outcome_v2::failure(what.error());
-  auto answer = connection_->send(what.value());
+  auto answer = connection_->answer(text, bound);
   if (!answer)
     return boost::outcome_v2::failure(answer.error());
-  if (answer.value().empty())
+  const auto& found = answer.value().rows;
+  if (found.empty())
     return std::optional<row>{};
-  return std::optional{row_of(answer.value(), 0, columns_of(answer.value()))};
+  return std::optional{row_of(found, 0, columns_of(found))};
 }
 
 result<std::vector<row>> database::all(std::string_view text, const params& bound) {
-  auto what = check(text, bound);
-  if (!what)
-    return boost::outcome_v2::failure(what.error());
-  auto answer = connection_->send(what.value());
+  auto answer = connection_->answer(text, bound);
   if (!answer)
     return boost::outcome_v2::failure(answer.error());
+  const auto& found = answer.value().rows;
   auto rows = std::vector<row>{};
-  rows.reserve(static_cast<std::size_t>(answer.value().size()));
-  const auto columns = columns_of(answer.value());
-  for (int i = 0; i < static_cast<int>(answer.value().size()); ++i)
-    rows.push_back(row_of(answer.value(), i, columns));
+  rows.reserve(static_cast<std::size_t>(found.size()));
+  const auto columns = columns_of(found);
+  for (int i = 0; i < static_cast<int>(found.size()); ++i)
+    rows.push_back(row_of(found, i, columns));
   return rows;
 }
 
 result<std::int64_t> database::run(std::string_view text, const params& bound) {
-  auto what = check(text, bound);
-  if (!what)
-    return boost::outcome_v2::failure(what.error());
-  auto answer = connection_->send(what.value());
+  auto answer = connection_->answer(text, bound);
   if (!answer)
     return boost::outcome_v2::failure(answer.error());
-  return counts_changes(what.value().statement) ? static_cast<std::int64_t>(answer.value().affected_rows()) : 0;
+  return counts_changes(answer.value().statement) ? static_cast<std::int64_t>(answer.value().rows.affected_rows()) : 0;
 }
 
 result<void> database::each(std::string_view text, const params& bound, const visitor& visit) {
@@ -298,41 +309,17 @@ result<void> database::each(std::string_view text, const params& bound, const vi
 }
 
 result<std::vector<std::vector<row>>> database::read_batch(const std::vector<statement>& statements) {
-  auto answers = std::vector<std::vector<row>>{};
-  answers.reserve(statements.size());
-  auto done = connection_->transaction(begin_snapshot, [&]() -> result<void> {
-    for (const auto& each : statements) {
-      auto rows = all(each.text, each.bound);
-      if (!rows)
-        return fail(rows.error().code, "statement " + std::to_string(answers.size() + 1) + " of "
-                                         + std::to_string(statements.size()) + ": " + rows.error().message);
-      answers.push_back(std::move(rows.value()));
-    }
-    return ok();
-  });
-  if (!done)
-    return boost::outcome_v2::failure(done.error());
-  return answers;
+  return in_turn(
+    statements, [&](const auto& work) { return connection_->transaction(begin_snapshot, work); },
+    [&](const statement& each) { return all(each.text, each.bound); });
 }
 
 result<std::vector<std::int64_t>> database::batch(const std::vector<statement>& statements) {
-  auto changes = std::vector<std::int64_t>{};
   if (statements.empty())
-    return changes;
-  changes.reserve(statements.size());
-  auto done = connection_->transaction(begin, [&]() -> result<void> {
-    for (const auto& each : statements) {
-      auto changed = run(each.text, each.bound);
-      if (!changed)
-        return fail(changed.error().code, "statement " + std::to_string(changes.size() + 1) + " of "
-                                            + std::to_string(statements.size()) + ": " + changed.error().message);
-      changes.push_back(changed.value());
-    }
-    return ok();
-  });
-  if (!done)
-    return boost::outcome_v2::failure(done.error());
-  return changes;
+    return std::vector<std::int64_t>{};
+  return in_turn(
+    statements, [&](const auto& work) { return connection_->transaction(begin, work); },
+    [&](const statement& each) { return run(each.text, each.bound); });
 }
 
 std::string_view database::name() const noexcept {

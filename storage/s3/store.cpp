@@ -138,12 +138,8 @@ result<void> store::create_bucket() {
   return boost::outcome_v2::failure(error_of({.method = "PUT", .key = {}}, made));
 }
 
-result<std::optional<object_info>> store::put(
+result<std::optional<object_info>> store::do_put(
   std::string_view key, const byte_source& source, const put_options& options) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
-  if (auto fine = check(options); !fine)
-    return boost::outcome_v2::failure(fine.error());
   auto buffer = std::vector<char>(part_bytes);
   auto filled = fill_from(source, buffer);
   if (!filled)
@@ -276,11 +272,7 @@ result<std::optional<object_info>> store::put_parts(
   return std::optional{std::move(info)};
 }
 
-result<fetched> store::get(std::string_view key, const byte_sink& sink, const get_options& options) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
-  if (auto fine = check(options); !fine)
-    return boost::outcome_v2::failure(fine.error());
+result<fetched> store::do_get(std::string_view key, const byte_sink& sink, const get_options& options) {
   auto object = std::optional<object_info>{};
   auto wanted = byte_extent{};
   std::int64_t given = 0;
@@ -343,13 +335,13 @@ result<fetched> store::get(std::string_view key, const byte_sink& sink, const ge
       if (response.status == 404 && said.code != "NoSuchBucket" && !object)
         return fetched{};
       if ((response.status == 304 || response.status == 412) && !object) {
-        auto found = head(key); // a 412 says nothing of the object
+        auto found = do_head(key); // a 412 says nothing of the object
         if (!found)
           return boost::outcome_v2::failure(found.error());
         return found.value() ? fetched{fetch::unmatched, std::move(*found.value())} : fetched{};
       }
       if (response.status == 416 && !object) {
-        auto found = head(key);
+        auto found = do_head(key);
         if (!found)
           return boost::outcome_v2::failure(found.error());
         if (!found.value())
@@ -371,9 +363,7 @@ result<fetched> store::get(std::string_view key, const byte_sink& sink, const ge
   }
 }
 
-result<std::optional<object_info>> store::head(std::string_view key) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
+result<std::optional<object_info>> store::do_head(std::string_view key) {
   const auto what = call{.method = "HEAD", .key = std::string{key}};
   const auto done = perform(what);
   if (done.end == wire_end::answered && done.status == 404)
@@ -383,9 +373,7 @@ result<std::optional<object_info>> store::head(std::string_view key) {
   return std::optional{from_headers(key, done.headers)};
 }
 
-result<void> store::remove(std::string_view key) {
-  if (auto fine = check_object_key(key); !fine)
-    return fine;
+result<void> store::do_remove(std::string_view key) {
   const auto what = call{.method = "DELETE", .key = std::string{key}};
   const auto done = perform(what);
   if (is_success(done) || parse_error(done.body).code == "NoSuchKey")
@@ -393,9 +381,7 @@ result<void> store::remove(std::string_view key) {
   return boost::outcome_v2::failure(error_of(what, done));
 }
 
-result<object_list> store::list(const list_options& options) {
-  if (auto fine = check(options); !fine)
-    return boost::outcome_v2::failure(fine.error());
+result<object_list> store::do_list(const list_options& options) {
   auto what = call{.method = "GET", .key = {}, .query = {{"list-type", "2"}, {"encoding-type", "url"}}};
   what.query.emplace_back("max-keys", std::to_string(options.limit));
   for (const auto& [name, value] :
@@ -414,11 +400,7 @@ result<object_list> store::list(const list_options& options) {
   return std::move(*page);
 }
 
-result<std::string> store::presign(presign_method method, std::string_view key, std::chrono::seconds expires) {
-  if (auto fine = check_object_key(key); !fine)
-    return boost::outcome_v2::failure(fine.error());
-  if (expires < std::chrono::seconds{1} || expires > std::chrono::hours{24 * 7})
-    return fail(ec::bad_request, fmt::format("expires: expected 1 to 604800 seconds, got {}", expires.count()));
+result<std::string> store::do_presign(presign_method method, std::string_view key, std::chrono::seconds expires) {
   auto request = address({.method = method == presign_method::get ? "GET" : "PUT", .key = std::string{key}});
   sign_query(request, unsigned_payload, expires, settings_.who, settings_.scope, settings_.now_s());
   return url_of(request);

@@ -50,20 +50,18 @@ public:
   /// Makes the bucket; that it is there and ours is no error.
   [[nodiscard]] result<void> create_bucket();
 
+private:
   /// A body of more than one part becomes visible when its last part has come; until then, and after any error (the
   /// upload is aborted), the object is as it was. A server that ignores a put's conditions cannot be told from one
   /// that knows them.
-  [[nodiscard]] result<std::optional<object_info>> put(
-    std::string_view key, const byte_source& source, const put_options& options = {}) override;
-  [[nodiscard]] result<fetched> get(
-    std::string_view key, const byte_sink& sink, const get_options& options = {}) override;
-  [[nodiscard]] result<std::optional<object_info>> head(std::string_view key) override;
-  [[nodiscard]] result<void> remove(std::string_view key) override;
-  [[nodiscard]] result<object_list> list(const list_options& options = {}) override;
-  [[nodiscard]] result<std::string> presign(
-    presign_method method, std::string_view key, std::chrono::seconds expires = std::chrono::seconds{3600}) override;
+  result<std::optional<object_info>> do_put(
+    std::string_view key, const byte_source& source, const put_options& options) override;
+  result<fetched> do_get(std::string_view key, const byte_sink& sink, const get_options& options) override;
+  result<std::optional<object_info>> do_head(std::string_view key) override;
+  result<void> do_remove(std::string_view key) override;
+  result<object_list> do_list(const list_options& options) override;
+  result<std::string> do_presign(presign_method method, std::string_view key, std::chrono::seconds expires) override;
 
-private:
   /// One request as this file thinks of it.
   struct call {
     std::string method;

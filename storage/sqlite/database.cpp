@@ -1,5 +1,6 @@
 #include "storage/sqlite/database.hpp"
 
+#include "storage/in_turn.hpp"
 #include "storage/sqlite/errors.hpp"
 #include "storage/sqlite/statement_cache.hpp"
 #include "storage/sqlite/values.hpp"
@@ -321,41 +322,17 @@ result<void> database::each(std::string_view text, const params& bound, const vi
 }
 
 result<std::vector<std::vector<row>>> database::read_batch(const std::vector<statement>& statements) {
-  auto answers = std::vector<std::vector<row>>{};
-  answers.reserve(statements.size());
-  auto done = connection_->transaction(begin_reading, [&]() -> result<void> {
-    for (const auto& each : statements) {
-      auto rows = connection_->rows_of(each.text, each.bound, true);
-      if (!rows)
-        return fail(rows.error().code, "statement " + std::to_string(answers.size() + 1) + " of "
-                                         + std::to_string(statements.size()) + ": " + rows.error().message);
-      answers.push_back(std::move(rows.value()));
-    }
-    return ok();
-  });
-  if (!done)
-    return boost::outcome_v2::failure(done.error());
-  return answers;
+  return in_turn(
+    statements, [&](const auto& work) { return connection_->transaction(begin_reading, work); },
+    [&](const statement& each) { return connection_->rows_of(each.text, each.bound, true); });
 }
 
 result<std::vector<std::int64_t>> database::batch(const std::vector<statement>& statements) {
-  auto changes = std::vector<std::int64_t>{};
   if (statements.empty())
-    return changes;
-  changes.reserve(statements.size());
-  auto done = exclusively([&]() -> result<void> {
-    for (const auto& each : statements) {
-      auto changed = run(each.text, each.bound);
-      if (!changed)
-        return fail(changed.error().code, "statement " + std::to_string(changes.size() + 1) + " of "
-                                            + std::to_string(statements.size()) + ": " + changed.error().message);
-      changes.push_back(changed.value());
-    }
-    return ok();
-  });
-  if (!done)
-    return boost::outcome_v2::failure(done.error());
-  return changes;
+    return std::vector<std::int64_t>{};
+  return in_turn(
+    statements, [&](const auto& work) { return exclusively(work); },
+    [&](const statement& each) { return run(each.text, each.bound); });
 }
 
 std::string_view database::name() const noexcept {

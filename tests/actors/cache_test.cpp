@@ -25,6 +25,8 @@ struct world : test::actors {
   stored_records rows;
   stored_records written;
   bool broken_database = false;
+  bool hung_database = false;
+  std::vector<caf::typed_response_promise<stored_records>> unread;
 
   orchestrator_actor boss = sys.spawn([this](orchestrator_actor::pointer me) -> orchestrator_actor::behavior_type {
     return {
@@ -44,9 +46,13 @@ struct world : test::actors {
     };
   });
 
-  record_store_actor store = sys.spawn([this](record_store_actor::pointer) -> record_store_actor::behavior_type {
+  record_store_actor store = sys.spawn([this](record_store_actor::pointer me) -> record_store_actor::behavior_type {
     return {
-      [this](const record_read&) -> caf::result<stored_records> {
+      [this, me](const record_read&) -> caf::result<stored_records> {
+        if (hung_database) {
+          unread.push_back(me->make_response_promise<stored_records>());
+          return unread.back();
+        }
         if (broken_database)
           return make_error(ec::storage_failed, "disk");
         return rows;
@@ -54,7 +60,7 @@ struct world : test::actors {
       [this](const stored_records& r) { written = r; },
       [](tick_atom) {},
       [](flush_atom) { return std::int64_t{0}; },
-      [](stats_atom) { return metrics{}; },
+      [this](stats_atom) { return run_inside(); },
     };
   });
 
@@ -228,6 +234,26 @@ TEST(a broken database does not keep the providers from being asked) {
   CHECK(ask("book:isbn:9780441172719", true)->code == ec::none);
   CHECK_EQ(asked, 1);
   CHECK(lines.has("from the database failed: disk"));
+}
+
+TEST(a database that hangs is passed over and has a bounded number of reads before it) {
+  hung_database = true;
+  for (int i = 0; i < 300; ++i) {
+    const auto a = ask("book:isbn:" + std::to_string(i), true);
+    if (a->code == ec::internal) // not answered yet
+      advance(1'001ms);
+    CHECK(a->code == ec::none);
+  }
+  CHECK_EQ(unread.size(), 256u);
+  CHECK_EQ(asked, 300);
+  inside(store, [this] {
+    for (auto& read : unread)
+      read.deliver(stored_records{});
+    unread.clear();
+  });
+  hung_database = false;
+  rows = {{"9780441172719", "Dune", "Frank Herbert", R"({"title":"Dune"})", "google", 5}};
+  CHECK_EQ(ask("book:isbn:9780441172719", true)->x_cache, "HIT-D1");
 }
 
 TEST(details that nobody knows are 404 and kept for a short time) {
