@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <random>
 #include <unordered_map>
 
 namespace troupe::storage {
@@ -74,12 +75,15 @@ result<kv_entry> entry_of(const row& found, std::optional<std::int64_t> (*shown)
   return kv_entry{number != nullptr ? blob{std::to_string(*number)} : *value, *metadata, shown(*expires), *version};
 }
 
-} // namespace
-
-std::int64_t kv_sql::new_version() {
-  const auto drawn = static_cast<std::int64_t>(versions_() >> 1);
+/// Versions are drawn, not counted: a key that was erased and written again must not get its old version back. One
+/// generator a thread, because seeding one asks the operating system and a store may live for a single operation.
+std::int64_t new_version() {
+  thread_local auto versions = std::mt19937_64{std::random_device{}() | std::uint64_t{std::random_device{}()} << 32};
+  const auto drawn = static_cast<std::int64_t>(versions() >> 1);
   return drawn == 0 ? 1 : drawn;
 }
+
+} // namespace
 
 params kv_sql::columns(std::string_view space, const checked_write& what, std::int64_t version) {
   const auto number = canonical_number(what.value->view());

@@ -4,12 +4,11 @@
 #include "storage/kv.hpp"
 #include "storage/sql.hpp"
 
-#include <random>
-
 namespace troupe::storage {
 
-/// Holds a reference: the database outlives the store. Every operation is one statement or one batch, so that several
-/// of these, in several processes, may share one table.
+/// Holds a reference: the database outlives the store. It costs nothing to make, so whoever is handed a connection
+/// makes one. Every operation is one statement or one batch, so that several of these, in several processes, may share
+/// one table.
 class kv_sql final : public kv {
 public:
   explicit kv_sql(sql& db) : db_{db} {}
@@ -31,12 +30,9 @@ private:
     std::int64_t expires_ms) override;
   result<std::int64_t> do_sweep(std::int64_t now_ms, std::int64_t limit) override;
 
-  std::int64_t new_version();
-  params columns(std::string_view space, const checked_write& what, std::int64_t version);
+  static params columns(std::string_view space, const checked_write& what, std::int64_t version);
 
   sql& db_;
-  // Versions are drawn, not counted: a key that was erased and written again must not get its old version back.
-  std::mt19937_64 versions_{std::random_device{}() | std::uint64_t{std::random_device{}()} << 32};
 };
 
 } // namespace troupe::storage

@@ -13,6 +13,11 @@ VALUES = {"messages/types.hpp", "messages/errors.hpp", "messages/result.hpp", "m
           "messages/task.hpp", "messages/histogram.hpp"}
 
 
+# The actors in front of storage, and the actor folders that others may include.
+BEFORE_STORAGE = {"store", "kv", "objects", "pool"}
+SHARED = {"timer", "pool"}
+
+
 def includes(path):
     return [(n, m.group(1)) for n, line in enumerate(path.read_text().splitlines(), 1)
             if (m := re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line))]
@@ -48,10 +53,10 @@ for path in sources:
                 complain(path, line, f"storage knows no CAF: {target}")
         if top == "actors":
             folder = rest[0]
-            if target.startswith("actors/") and target.split("/")[1] not in (folder, "timer"):
+            if target.startswith("actors/") and target.split("/")[1] not in {folder, *SHARED}:
                 complain(path, line, f"actor {folder} includes another: {target}")
-            if target.startswith("storage/") and folder != "store":
-                complain(path, line, f"only actors/store includes storage: {target}")
+            if target.startswith("storage/") and folder not in BEFORE_STORAGE:
+                complain(path, line, f"only the actors in front of storage include it: {target}")
             if not is_shell(path) and (target.startswith("caf/") or target.startswith("messages/") and target not in VALUES):
                 complain(path, line, f"a pure core includes no CAF: {target}")
         if target.startswith("curl/") and not name.startswith(("actors/http_client/", "storage/s3/")):
