@@ -100,7 +100,7 @@ TEST(lesson 1 a task that executes another and waits finishes at concurrency 1) 
   batch_task parent;
   parent.lane = "spotify";
   parent.work = [this](const task_context& context, task_completion done) {
-    sys.spawn([=, this, to = batches, inner = lasting(10ms, 20)](caf::event_based_actor* me) -> caf::behavior {
+    sys.spawn([=, to = batches, inner = lasting(10ms, 20)](caf::event_based_actor* me) -> caf::behavior {
       me->request(to, caf::infinite, task_execute{inner, context.self, 10'000'000}).then([=](const task_result& r) {
         done({ec::none, {}, {}, std::any{std::any_cast<int>(r.value) + 1}});
         me->quit();
