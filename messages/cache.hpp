@@ -1,12 +1,25 @@
 // A cache shard's interface: the one owner of a key, its entry, its age and those who wait for it.
 #pragma once
 
+#include "messages/answer.hpp"
 #include "messages/common.hpp"
+#include "messages/kv.hpp"
 #include "messages/orchestrator.hpp"
 
 #include <caf/typed_actor.hpp>
 
+#include <functional>
+#include <string_view>
+
 namespace troupe {
+
+/// Which shard owns a key, on one node.
+[[nodiscard]] inline std::size_t shard_of(std::string_view key, std::size_t shards) noexcept {
+  return std::hash<std::string_view>{}(key) % shards;
+}
+
+/// The namespace of the key-value store in which the shards keep what memory holds.
+inline constexpr std::string_view cache_space = "cache";
 
 /// What is the answer to this inquiry? Its key decides which shard owns it.
 struct lookup {
@@ -14,11 +27,12 @@ struct lookup {
   inquiry about;
   bool gzip = false; // the client takes gzip
   std::int64_t remaining_us = 0;
+  bool bypass = false; // ask the providers, whatever is kept
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, lookup& x) {
-  return f(x.id, x.about, x.gzip, x.remaining_us);
+  return f(x.id, x.about, x.gzip, x.remaining_us, x.bypass);
 }
 
 /// The asker of the lookup of that id does not wait any more. It is answered with ec::cancelled; the fetch goes on
@@ -31,28 +45,6 @@ struct lookup_cancel {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, lookup_cancel& x) {
   return f(x.id, x.key);
-}
-
-/// A finished answer, or (code other than none) why there is none.
-struct answer {
-  ec code = ec::none;
-  std::string message;
-  std::int32_t status = 200;
-  blob plain;
-  blob gzip;           // may be empty: send plain
-  std::string head;    // fixed header lines, complete with CRLF
-  std::string etag;    // weak, over `data`
-  std::string x_cache; // HIT-KV-HOT, HIT-D1, MISS, STALE, COALESCED
-  std::int64_t age_us = 0;
-  std::int64_t ttl_us = 0;         // how long it stays fresh from now
-  std::int64_t retry_after_us = 0; // with an error: when to come back
-  provider_reports providers;      // with an error: how each one fared
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, answer& x) {
-  return f(x.code, x.message, x.status, x.plain, x.gzip, x.head, x.etag, x.x_cache, x.age_us, x.ttl_us,
-    x.retry_after_us, x.providers);
 }
 
 /// A client that takes gzip has read this key's answer, and it is not compressed.
@@ -72,7 +64,16 @@ using cache_actor = caf::typed_actor<
   caf::reacts_to<lookup_cancel>,
   // Have it compressed for the next ones.
   caf::reacts_to<compress>,
+  // After a start: this is what the key-value store still has of yours.
+  caf::reacts_to<kv_pairs>,
   // Look whose time is over.
+  caf::reacts_to<tick_atom>,
+  // What have you counted?
+  caf::replies_to<stats_atom>::with<metrics>>;
+
+/// Looks after the cache's tiers on disk.
+using cache_keeper_actor = caf::typed_actor<
+  // Drop what has died in the cold tier.
   caf::reacts_to<tick_atom>,
   // What have you counted?
   caf::replies_to<stats_atom>::with<metrics>>;

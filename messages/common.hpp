@@ -1,10 +1,11 @@
-// What all subsystems' messages have in common: type ids of the shared value types, counters, and the one place where
-// troupe::ec and caf::error meet.
+// What all subsystems' messages have in common: type ids of the shared value types, histograms as counters, and the one
+// place where troupe::ec and caf::error meet.
 #pragma once
 
 #include "messages/atoms.hpp"
 #include "messages/errors.hpp"
 #include "messages/histogram.hpp"
+#include "messages/metric.hpp"
 #include "messages/type_ids.hpp"
 #include "messages/types.hpp"
 
@@ -14,21 +15,6 @@
 #include <chrono>
 
 namespace troupe {
-
-/// One counter or gauge as an actor reports it.
-struct metric {
-  std::string name; // Prometheus name: troupe_http_client_transfers_total
-  fields labels;
-  bool counter = false; // else a gauge
-  std::int64_t value = 0;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, metric& x) {
-  return f(x.name, x.labels, x.counter, x.value);
-}
-
-using metrics = std::vector<metric>;
 
 /// Adds a histogram as the rows of Prometheus' exposition: `name`_bucket (cumulative, label `le` as 12 digits of
 /// microseconds or "inf", so that rows sort by it), _count and _sum. `name` ends in _microseconds; /metrics shows

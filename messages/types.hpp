@@ -133,7 +133,7 @@ enum class strategy : std::uint8_t {
 /// How long an answer is kept, where a route says so; -1: as the cache's settings say.
 struct lifetimes {
   std::int64_t fresh_us = -1;
-  std::int64_t degraded_us = -1; // of an answer that lacks a provider, or found nothing
+  std::int64_t degraded_us = -1; // of an answer that lacks a provider, or that found nothing
   std::int64_t stale_us = -1;    // after that, for when all providers fail
 };
 

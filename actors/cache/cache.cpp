@@ -1,7 +1,6 @@
 #include "actors/cache/cache.hpp"
 
-#include "actors/cache/envelope.hpp"
-#include "actors/cache/gzip.hpp"
+#include "actors/cache/render.hpp"
 #include "actors/timer/timer.hpp"
 
 #include <algorithm>
@@ -16,83 +15,35 @@ using std::chrono::seconds;
 
 // The orchestrator keeps the deadline itself; this only bounds the wait for one that is at fault.
 constexpr microseconds grace = seconds{2};
-// A database that takes longer than this is passed over: the providers can say it again.
-constexpr microseconds database_patience = seconds{1};
-// Reads of one shard that the database may have before it; one that hangs does not get more and more of them.
-constexpr std::int64_t max_reads = 256;
-
-// Below this, gzip saves no packet.
-constexpr std::size_t worth_compressing = 1'024;
+constexpr microseconds patience = lower_tier::patience;
 
 // A fetch with less time than this is not worth beginning.
 constexpr auto worth_another = std::chrono::milliseconds{50};
 
 // For the clients that wait now; what is kept is compressed better, when nobody waits.
 constexpr int hasty = 1;
-constexpr int thorough = 6;
 
-blob gzip_if_worth(std::string_view body, int level) {
-  return body.size() < worth_compressing ? blob{} : blob{gzip(body, level)};
-}
+// All entries are looked at within about a minute, 1,000 of them in about a millisecond.
+constexpr seconds sweep_every{1};
+constexpr std::size_t sweep_share = 60;
+constexpr std::size_t sweep_least = 1'000;
+// Of the key-value store; what has a longer one stays in memory alone.
+constexpr std::size_t longest_key = 512;
 
 nanoseconds now(self_ptr self) {
   return self->clock().now().time_since_epoch();
 }
 
-answer from(const rendered& r, std::string_view how, nanoseconds t) {
-  answer a;
-  a.status = r.status;
-  a.plain = r.plain;
-  a.gzip = r.gzip;
-  a.head = with_etag(r.head.view(), r.etag);
-  a.etag = r.etag;
-  a.x_cache = how;
-  a.age_us = us(t - r.stored_at);
-  a.ttl_us = std::max<std::int64_t>(0, us(r.fresh_until - t));
-  return a;
+standing how_is(const cache_state& s, const expiry& e, nanoseconds t) {
+  return standing_of(e, s.settings.tiers.revalidate, t);
 }
 
-// What is kept past its time, marked as such (S0-09).
-answer stale(const rendered& r, nanoseconds t) {
-  auto a = from(r, "STALE", t);
-  a.plain = blob{mark_stale(r.plain.view())};
-  a.gzip = {};
-  a.head = with_etag(fixed_head("cache:kv", seconds{0}), r.etag);
-  return a;
+standing how_is(const cache_state& s, const rendered_ptr& kept, nanoseconds t) {
+  return kept ? how_is(s, expiry{kept->stored_at, kept->fresh_until, kept->dead_at}, t) : standing::dead;
 }
 
-answer refusal(ec code, std::string message) {
-  answer a;
-  a.code = code;
-  a.message = std::move(message);
-  return a;
-}
-
-// A route's own wish, or the setting.
-microseconds lifetime(std::int64_t wish_us, microseconds setting) {
-  return wish_us < 0 ? setting : microseconds{wish_us};
-}
-
-answer failure(const outcome& o) {
-  auto a = refusal(o.code, o.message);
-  a.providers = o.providers;
-  a.retry_after_us = o.retry_after_us;
-  return a;
-}
-
-// Compresses what is kept under a key. Not in advance: most misses are never read again, and whoever waits behind this
-// one in the mailbox would wait for that too.
-void compress_kept(cache_state& s, const std::string& key) {
-  const auto kept = s.store->find(key);
-  if (!kept || !kept->gzip.empty())
-    return;
-  auto gzip = gzip_if_worth(kept->plain.view(), thorough);
-  if (gzip.empty())
-    return;
-  auto both = kept->value();
-  both.gzip = std::move(gzip);
-  if (s.store->fits(key, both)) // else the plain one alone is kept
-    s.store->put(key, both);
+void publish(cache_state& s, const std::string& key, const rendered& r) {
+  s.count.too_large += s.store->put(key, r) ? 0 : 1;
 }
 
 // Ends the fetch of a key: everybody who waits gets `first` or, behind the first, the same as COALESCED.
@@ -101,14 +52,74 @@ void end(self_ptr self, const std::string& key, const answer& first) {
   self->state.open.remove(node.mapped().until, key);
   --*self->state.settings.fetches;
   bool behind = false;
-  for (auto& w : node.mapped().waiters) {
-    if (w.gone)
-      continue;
+  for (auto& waiter : node.mapped().waiting.take_all()) {
     auto copy = first;
     if (behind && copy.x_cache == "MISS")
       copy.x_cache = "COALESCED";
     behind = true;
-    w.promise.deliver(std::move(copy));
+    waiter.deliver(std::move(copy));
+  }
+}
+
+// The same with an answer that is there, compressed if somebody wants that.
+void end_with(self_ptr self, const std::string& key, answer a) {
+  if (a.gzip.empty() && self->state.under_way.at(key).waiting.any_gzip())
+    a.gzip = gzip_if_worth(a.plain.view(), hasty);
+  end(self, key, a);
+}
+
+lower_tier& tier_of(cache_state& s, stage at) {
+  return s.tiers[static_cast<std::size_t>(at)];
+}
+
+// A tier has failed, or not answered in time.
+void gave_up(self_ptr self, stage at, const std::string& why) {
+  tier_of(self->state, at).failed(self->clock().now());
+  self->state.settings.log->warn("The cache's {} tier failed: {}", to_string(at), why);
+}
+
+// Asks a tier below memory something that must not hold anybody up: bounded, and its failures are counted.
+template <class Answer, class Actor, class Request, class Then>
+void ask_tier(self_ptr self, stage at, const Actor& who, Request&& what, Then then) {
+  ++tier_of(self->state, at).open;
+  self->request(who, by_its_deadline, std::forward<Request>(what))
+    .then(
+      [self, at, then](Answer& found) {
+        --tier_of(self->state, at).open;
+        then(&found);
+      },
+      [self, at, then](const caf::error& e) {
+        --tier_of(self->state, at).open;
+        gave_up(self, at, from_caf(e).message);
+        then(static_cast<const Answer*>(nullptr));
+      });
+}
+
+// Hands an answer to the tiers below, unless they have too much before them.
+void hand_down(self_ptr self, const std::string& key, const outcome& o, const expiry& hot, const inquiry& about) {
+  auto& s = self->state;
+  const auto t = now(self);
+  const bool cold = s.peers.cold && !about.durable;
+  if (key.size() > longest_key || hot.fresh_until <= t || !(s.peers.kv || cold))
+    return;
+  const auto cold_expiry = expiry_of(cold_life(about.kept, s.settings.tiers), hash_of_key(key), t);
+  const auto kept = to_keep(o, key, hot, cold_expiry, t, s.settings.wall_ms());
+  const blob bytes{encode(kept)};
+  const auto has_room = [&](stage at) {
+    auto& tier = tier_of(s, at);
+    const bool room = tier.usable(self->clock().now());
+    ++(room ? tier.kept : tier.dropped);
+    return room;
+  };
+  if (s.peers.kv && has_room(stage::kv))
+    ask_tier<std::int64_t>(self, stage::kv, s.peers.kv,
+      kv_store{std::string{cache_space}, {{key, bytes, {}, kept.hot.dead_ms, 0}}, us(10 * patience)},
+      [](const auto*) {});
+  if (cold && has_room(stage::cold)) {
+    stored_object object;
+    object.key = key;
+    object.body = bytes;
+    ask_tier<std::string>(self, stage::cold, s.peers.cold, object_store{std::move(object)}, [](const auto*) {});
   }
 }
 
@@ -117,34 +128,13 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   auto& s = self->state;
   const auto& f = s.under_way.at(key);
   const auto t = now(self);
-  const bool not_found = !o.found && f.about.durable;
-  const auto& wish = f.about.kept;
-  const auto whole = lifetime(wish.fresh_us, s.settings.hot_ttl);
-  // Never longer than a whole one, however short a route keeps those.
-  const auto ttl =
-    o.degraded || !o.found ? std::min(whole, lifetime(wish.degraded_us, s.settings.degraded_ttl)) : whole;
-  const auto stale_max = lifetime(wish.stale_us, s.settings.stale_max);
-  const auto etag = weak_etag(o.data.view());
-  const auto body = [&](tier as) { return blob{not_found ? render_not_found(o, f.about.what) : render_body(o, as)}; };
-  const auto make = [&](tier as) {
-    rendered r;
-    r.status = not_found ? 404 : 200;
-    r.plain = body(as);
-    r.etag = etag;
-    r.head = blob{fixed_head(tag_of(o, as), std::chrono::duration_cast<seconds>(ttl))};
-    r.stored_at = t;
-    r.fresh_until = t + ttl;
-    r.dead_at = r.fresh_until + stale_max;
-    return r;
-  };
-  const auto hot = make(tier::hot);
+  const auto what = content_of(o);
+  const auto hot = expiry_of(hot_life(what, f.about.kept, s.settings.tiers), hash_of_key(key), t);
   // Published before anybody is answered, so that whoever has seen the answer finds it in the index.
-  s.too_large += s.store->put(key, hot) ? 0 : 1;
-  const bool wanted = std::any_of(f.waiters.begin(), f.waiters.end(), [](const auto& w) { return w.gzip && !w.gone; });
-  auto fresh = from(make(source), source == tier::database ? "HIT-D1" : "MISS", t);
-  if (wanted)
-    fresh.gzip = gzip_if_worth(fresh.plain.view(), hasty);
-  end(self, key, fresh);
+  publish(s, key, render(o, f.about, hot, tier::hot));
+  if (worth_cold(what))
+    hand_down(self, key, o, hot, f.about);
+  end_with(self, key, from(render(o, f.about, hot, source), x_cache(source, standing::fresh, false, false), t));
 }
 
 bool goes_on(self_ptr self, const std::string& key, const answer& failed);
@@ -162,15 +152,22 @@ void on_outcome(self_ptr self, const std::string& key, outcome& o) {
     return keep(self, key, o, tier::providers);
   }
   const auto t = now(self);
+  const auto& f = s.under_way.at(key);
   const auto kept = s.store->find(key);
-  if (freshness_of(kept.get(), t) == freshness::none) {
-    const auto failed = failure(o);
-    if (!goes_on(self, key, failed))
-      end(self, key, failed);
-    return;
+  const auto cold = f.cold ? by_clock(f.cold->cold, t, s.settings.wall_ms()) : expiry{};
+  switch (after_failure(how_is(s, kept, t), f.cold ? how_is(s, cold, t) : standing::dead)) {
+  case fallback::hot:
+    ++s.count.stale_served;
+    return end(self, key, stale(kept->value(), tier::hot, t));
+  case fallback::cold:
+    ++s.count.stale_served;
+    return end(self, key, stale(render(f.cold->what, f.about, cold, tier::cold), tier::cold, t));
+  case fallback::none:
+    break;
   }
-  ++s.stale_served;
-  end(self, key, stale(kept->value(), t));
+  const auto failed = failure(o);
+  if (!goes_on(self, key, failed))
+    end(self, key, failed);
 }
 
 void on_error(self_ptr self, const std::string& key, error error) {
@@ -181,11 +178,12 @@ void on_error(self_ptr self, const std::string& key, error error) {
 }
 
 // Waits for the next answer about `key`, this long; says which one that is.
-std::uint64_t expect(self_ptr self, const std::string& key, microseconds patience) {
+std::uint64_t expect(self_ptr self, const std::string& key, stage at, microseconds how_long) {
   auto& s = self->state;
   auto& f = s.under_way.at(key);
   s.open.remove(f.until, key);
-  f.until = self->clock().now() + patience;
+  f.at = at;
+  f.until = self->clock().now() + how_long;
   s.open.add(f.until, key);
   wake_at(self, s.tick, s.open.next());
   return f.question = ++s.last_question;
@@ -200,9 +198,8 @@ bool expected(const cache_state& s, const std::string& key, std::uint64_t questi
 void ask_providers(self_ptr self, const std::string& key) {
   auto& s = self->state;
   auto& f = s.under_way.at(key);
-  f.asks_database = false;
   const auto left = std::chrono::duration_cast<microseconds>(f.deadline - self->clock().now());
-  const auto question = expect(self, key, std::max(left, microseconds{0}) + grace);
+  const auto question = expect(self, key, stage::providers, std::max(left, microseconds{0}) + grace);
   self->request(s.peers.orchestrator, by_its_deadline, fetch{question, f.about.what, f.about.how, left.count()})
     .then(
       [=](outcome& o) {
@@ -215,41 +212,122 @@ void ask_providers(self_ptr self, const std::string& key) {
       });
 }
 
-void database_failed(self_ptr self, const std::string& key, const std::string& why) {
-  self->state.settings.log->warn("Reading {} from the database failed: {}", key, why);
-  ask_providers(self, key);
+void look_below(self_ptr self, const std::string& key, stage from);
+
+void begin(self_ptr self, cache_state::fetching f, stage from) {
+  auto& s = self->state;
+  ++*s.settings.fetches;
+  const auto key = f.about.key;
+  s.under_way.emplace(key, std::move(f));
+  look_below(self, key, from);
 }
 
-void on_stored(self_ptr self, const std::string& key, stored_records& rows) {
-  if (rows.empty())
-    return ask_providers(self, key);
+// Fetches anew behind an answer. Nobody waits for it, so it gives way to what somebody waits for.
+void refresh(self_ptr self, inquiry about) {
+  auto& s = self->state;
+  if (s.under_way.contains(about.key) || *s.settings.fetches >= s.settings.max_fetches)
+    return;
+  ++s.count.refreshed;
+  about.what.priority = priority::warming;
+  cache_state::fetching f;
+  f.about = std::move(about);
+  f.deadline = self->clock().now() + s.settings.refresh_deadline;
+  f.background = true;
+  begin(self, std::move(f), stage::providers);
+}
+
+// What the key-value store had is memory's again, as old as it was.
+void on_kv(self_ptr self, const std::string& key, const kv_pairs* found) {
+  auto& s = self->state;
+  const auto kept = found != nullptr && !found->empty() ? decode(found->front().value.view()) : std::nullopt;
+  if (!kept || kept->key != key)
+    return look_below(self, key, stage::cold);
+  const auto t = now(self);
+  const auto e = by_clock(kept->hot, t, s.settings.wall_ms());
+  const auto how = how_is(s, e, t);
+  if (how == standing::dead)
+    return look_below(self, key, stage::cold);
+  const auto about = s.under_way.at(key).about;
+  const auto r = render(kept->what, about, e, tier::hot);
+  publish(s, key, r);
+  if (after_cold(how) == read_step::fetch)
+    return look_below(self, key, stage::cold);
+  ++tier_of(s, stage::kv).hits;
+  if (how == standing::fresh)
+    return end_with(self, key, from(r, x_cache(tier::hot, how, false, false), t));
+  end(self, key, stale(r, tier::hot, t));
+  refresh(self, about);
+}
+
+void on_cold(self_ptr self, const std::string& key, const stored_objects* found) {
+  auto& s = self->state;
+  auto kept = found != nullptr && !found->empty() ? decode(found->front().body.view()) : std::nullopt;
+  if (!kept || kept->key != key)
+    return look_below(self, key, stage::database);
+  const auto t = now(self);
+  const auto e = by_clock(kept->cold, t, s.settings.wall_ms());
+  const auto how = how_is(s, e, t);
+  auto& f = s.under_way.at(key);
+  if (after_cold(how) == read_step::fetch) {
+    if (how == standing::on_error)
+      f.cold = std::move(kept);
+    return look_below(self, key, stage::database);
+  }
+  ++tier_of(s, stage::cold).hits;
+  const auto about = f.about;
+  const auto hash = hash_of_key(key);
+  const auto r = render(kept->what, about, e, tier::cold);
+  if (how != standing::fresh) {
+    end(self, key, stale(r, tier::cold, t));
+    return refresh(self, about);
+  }
+  // Warmed: somebody expects that it will be wanted.
+  const bool up = s.promotions->hit(hash, t, about.what.priority == priority::warming);
+  if (up) {
+    ++s.count.promoted;
+    const auto life = hot_life(content::complete, about.kept, s.settings.tiers);
+    publish(s, key, render(kept->what, about, promoted(e, life, hash, t), tier::hot));
+  }
+  end_with(self, key, from(r, x_cache(tier::cold, how, up, false), t));
+}
+
+void on_stored(self_ptr self, const std::string& key, const stored_records* rows) {
+  if (rows == nullptr || rows->empty())
+    return look_below(self, key, stage::providers);
+  ++tier_of(self->state, stage::database).hits;
+  const auto& row = rows->front();
   outcome o;
   o.found = true;
-  o.data = blob{std::move(rows.front().data)};
-  o.tag = std::move(rows.front().provider);
-  o.fetched_ms = rows.front().fetched_ms;
+  o.data = blob{row.data};
+  o.tag = row.provider;
+  o.fetched_ms = row.fetched_ms;
   keep(self, key, o, tier::database);
 }
 
-// S0-50: the database first; it knows, or the providers are asked.
-void ask_database(self_ptr self, const std::string& key) {
+// Asks the next tier, from `from` on, that there is for this key and that has answered lately (S0-50: the database
+// before the providers; what it keeps the cold tier need not).
+void look_below(self_ptr self, const std::string& key, stage from) {
   auto& s = self->state;
-  auto& f = s.under_way.at(key);
-  f.asks_database = true;
-  ++s.reads;
-  const auto question = expect(self, key, database_patience);
-  self->request(s.peers.reader, by_its_deadline, record_read{f.about.what.text})
-    .then(
-      [=](stored_records& rows) {
-        --self->state.reads;
-        if (expected(self->state, key, question))
-          on_stored(self, key, rows);
-      },
-      [=](const caf::error& e) {
-        --self->state.reads;
-        if (expected(self->state, key, question))
-          database_failed(self, key, from_caf(e).message);
-      });
+  const auto& about = s.under_way.at(key).about;
+  const auto t = self->clock().now();
+  const auto usable = [&](stage at) { return from <= at && tier_of(s, at).usable(t); };
+  const auto then = [=](stage at, auto next) {
+    const auto question = expect(self, key, at, patience);
+    return [=](const auto* found) {
+      if (expected(self->state, key, question))
+        next(self, key, found);
+    };
+  };
+  if (s.peers.kv && key.size() <= longest_key && usable(stage::kv))
+    ask_tier<kv_pairs>(
+      self, stage::kv, s.peers.kv, kv_read{std::string{cache_space}, {key}, us(patience)}, then(stage::kv, on_kv));
+  else if (s.peers.cold && !about.durable && key.size() <= longest_key && usable(stage::cold))
+    ask_tier<stored_objects>(self, stage::cold, s.peers.cold, object_read{key, true}, then(stage::cold, on_cold));
+  else if (s.peers.reader && about.durable && usable(stage::database))
+    ask_tier<stored_records>(
+      self, stage::database, s.peers.reader, record_read{about.what.text}, then(stage::database, on_stored));
+  else
+    ask_providers(self, key);
 }
 
 void tick(self_ptr self) {
@@ -258,12 +336,19 @@ void tick(self_ptr self) {
   if (!s.tick.rang(t))
     return;
   for (const auto& key : s.open.take_due(t)) {
-    if (s.under_way.at(key).asks_database)
-      database_failed(self, key, "no answer in time");
-    else
+    const auto at = s.under_way.at(key).at;
+    if (at == stage::providers) {
       on_error(self, key, {ec::deadline_exceeded, "the orchestrator did not answer"});
+      continue;
+    }
+    gave_up(self, at, "no answer in time");
+    look_below(self, key, static_cast<stage>(static_cast<int>(at) + 1));
   }
-  wake_at(self, s.tick, s.open.next());
+  if (t >= s.next_sweep) {
+    s.store->sweep(t.time_since_epoch(), std::max(sweep_least, s.store->size() / sweep_share));
+    s.next_sweep = t + sweep_every;
+  }
+  wake_at(self, s.tick, std::min(s.open.next().value_or(s.next_sweep), s.next_sweep));
 }
 
 // Somebody does not wait any more. The last one to go takes the fetch with it.
@@ -273,19 +358,14 @@ void forget(self_ptr self, const cache_state::asker& who, const std::string& key
   if (it == s.under_way.end())
     return;
   auto& f = it->second;
-  // Marked, not erased: ten thousand may leave one by one, and mostly the oldest first.
-  const auto leaver = std::find_if(f.waiters.begin() + static_cast<std::ptrdiff_t>(f.first), f.waiters.end(),
-    [&](const auto& w) { return !w.gone && w.from == who; });
-  if (leaver == f.waiters.end())
+  auto promise = f.waiting.leave(who);
+  if (!promise)
     return;
-  leaver->promise.deliver(refusal(ec::cancelled, "nobody waits for it any more"));
-  leaver->gone = true;
-  while (f.first < f.waiters.size() && f.waiters[f.first].gone)
-    ++f.first;
-  if (--f.waiting > 0)
+  promise->deliver(refusal(ec::cancelled, "nobody waits for it any more"));
+  if (f.waiting.size() > 0 || f.background)
     return;
-  ++s.cancelled;
-  if (!f.asks_database)
+  ++s.count.cancelled;
+  if (f.at == stage::providers)
     self->send(s.peers.orchestrator, fetch_cancel{f.question});
   end(self, key, {});
 }
@@ -295,88 +375,95 @@ void forget(self_ptr self, const cache_state::asker& who, const std::string& key
 bool goes_on(self_ptr self, const std::string& key, const answer& failed) {
   auto& f = self->state.under_way.at(key);
   const auto t = self->clock().now();
-  // A permit is refused as soon as it cannot come in time, which is before the deadline.
-  const bool for_time =
-    f.deadline <= t || std::any_of(failed.providers.begin(), failed.providers.end(), [](const auto& p) {
-      return p.code == ec::permit_refused || p.code == ec::deadline_exceeded;
-    });
-  if (!for_time)
-    return false;
-  auto latest = f.deadline;
-  std::erase_if(f.waiters, [](const auto& w) { return w.gone; });
-  f.first = 0;
-  for (const auto& w : f.waiters)
-    latest = std::max(latest, w.deadline);
+  const bool for_time = f.deadline <= t || lacked_time(failed);
+  const auto latest = f.waiting.latest();
   // Strictly later: with the same time it would fail the same way, again and again.
-  if (latest <= f.deadline || latest < t + worth_another)
+  if (!for_time || !latest || *latest <= f.deadline || *latest < t + worth_another)
     return false;
-  const auto late = std::stable_partition(
-    f.waiters.begin(), f.waiters.end(), [&](const auto& w) { return w.deadline >= t + worth_another; });
-  for (auto w = late; w != f.waiters.end(); ++w)
-    w->promise.deliver(failed);
-  f.waiters.erase(late, f.waiters.end());
-  f.waiting = f.waiters.size();
-  f.deadline = latest;
+  for (auto& waiter : f.waiting.take_late(t + worth_another))
+    waiter.deliver(failed);
+  f.deadline = *latest;
   ask_providers(self, key);
   return true;
 }
 
 caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   auto& s = self->state;
-  ++s.lookups;
+  ++s.count.lookups;
   // First: making the promise takes the sender out of the message.
   const cache_state::asker who{self->current_sender() ? self->current_sender()->id() : 0, l.id};
   const auto deadline = self->clock().now() + microseconds{l.remaining_us};
   auto promise = self->make_response_promise<answer>();
   const auto t = now(self);
   const auto kept = s.store->find(l.about.key);
-  const auto state = freshness_of(kept.get(), t);
-  if (state == freshness::fresh) {
-    promise.deliver(from(kept->value(), "HIT-KV-HOT", t));
+  const auto hot = how_is(s, kept, t);
+  const auto it = s.under_way.find(l.about.key);
+  const auto step = after_hot(hot, {l.bypass, it != s.under_way.end(), true});
+  switch (step) {
+  case read_step::answer:
+  case read_step::answer_and_refresh:
+    if (hot == standing::fresh) {
+      promise.deliver(from(kept->value(), x_cache(tier::hot, hot, false, false), t));
+    } else {
+      promise.deliver(stale(kept->value(), tier::hot, t));
+      if (step == read_step::answer_and_refresh)
+        refresh(self, std::move(l.about));
+    }
     return promise;
-  }
-  if (const auto it = s.under_way.find(l.about.key); it != s.under_way.end()) {
-    ++s.coalesced;
-    it->second.waiters.push_back({promise, l.gzip, who, deadline});
-    ++it->second.waiting;
+  case read_step::join:
+    ++s.count.coalesced;
+    it->second.waiting.add(promise, who, l.gzip, deadline);
     return promise;
+  case read_step::look_below:
+  case read_step::fetch:
+    break;
   }
   if (*s.settings.fetches >= s.settings.max_fetches) {
-    ++s.shed;
-    promise.deliver(
-      state == freshness::stale ? stale(kept->value(), t) : refusal(ec::overloaded, "too many fetches under way"));
+    ++s.count.shed;
+    promise.deliver(hot != standing::dead ? stale(kept->value(), tier::hot, t)
+                                          : refusal(ec::overloaded, "too many fetches under way"));
     return promise;
   }
-  ++*s.settings.fetches;
-  const auto key = l.about.key;
-  const bool durable = l.about.durable && s.peers.reader && s.reads < max_reads;
-  s.under_way.emplace(
-    key, cache_state::fetching{std::move(l.about), deadline, 0, {}, false, {{promise, l.gzip, who, deadline}}, 0, 1});
-  if (durable)
-    ask_database(self, key);
-  else
-    ask_providers(self, key);
+  cache_state::fetching f;
+  f.about = std::move(l.about);
+  f.deadline = deadline;
+  f.waiting.add(promise, who, l.gzip, deadline);
+  begin(self, std::move(f), step == read_step::fetch ? stage::providers : stage::kv);
   return promise;
 }
 
+// After a start: what the key-value store still has.
+void on_restored(self_ptr self, const kv_pairs& pairs) {
+  auto& s = self->state;
+  const auto t = now(self);
+  for (const auto& pair : pairs) {
+    const auto kept = decode(pair.value.view());
+    // Not in place of what clients have asked for meanwhile.
+    if (!kept || kept->key != pair.key || s.store->find(pair.key) || s.store->bytes() > s.settings.max_bytes / 8 * 7)
+      continue;
+    const auto e = by_clock(kept->hot, t, s.settings.wall_ms());
+    if (how_is(s, e, t) != standing::fresh)
+      continue;
+    publish(s, pair.key, render(kept->what, {}, e, tier::hot));
+    ++s.count.restored;
+  }
+}
+
 metrics report(const cache_state& s) {
+  auto out = report(s.count, s.tiers);
   std::size_t waiting = 0;
   for (const auto& [key, f] : s.under_way)
-    waiting += f.waiting;
-  const auto count = [](auto v) { return static_cast<std::int64_t>(v); };
-  return {
-    {"troupe_cache_lookups_total", {}, true, s.lookups},
-    {"troupe_cache_coalesced_total", {}, true, s.coalesced},
-    {"troupe_cache_stale_served_total", {}, true, s.stale_served},
-    {"troupe_cache_shed_total", {}, true, s.shed},
-    {"troupe_cache_cancelled_total", {}, true, s.cancelled},
-    {"troupe_cache_too_large_total", {}, true, s.too_large},
-    {"troupe_cache_evicted_total", {}, true, count(s.store->evicted())},
-    {"troupe_cache_entries", {}, false, count(s.store->size())},
-    {"troupe_cache_bytes", {}, false, count(s.store->bytes())},
-    {"troupe_cache_fetches_in_flight", {}, false, count(s.under_way.size())},
-    {"troupe_cache_waiting", {}, false, count(waiting)},
+    waiting += f.waiting.size();
+  const auto add = [&](const char* name, bool counter, auto v) {
+    out.push_back({name, {}, counter, static_cast<std::int64_t>(v)});
   };
+  add("troupe_cache_evicted_total", true, s.store->evicted());
+  add("troupe_cache_expired_total", true, s.store->expired());
+  add("troupe_cache_entries", false, s.store->size());
+  add("troupe_cache_bytes", false, s.store->bytes());
+  add("troupe_cache_fetches_in_flight", false, s.under_way.size());
+  add("troupe_cache_waiting", false, waiting);
+  return out;
 }
 
 } // namespace
@@ -386,6 +473,7 @@ cache_actor::behavior_type cache(self_ptr self, cache_settings settings, cache_p
   s.settings = std::move(settings);
   s.peers = std::move(peers);
   s.store.emplace(s.settings.index, s.settings.max_bytes);
+  s.promotions.emplace(s.settings.promotion);
   self->set_exit_handler([self](const caf::exit_msg& stop) {
     while (!self->state.under_way.empty()) {
       const auto key = self->state.under_way.begin()->first;
@@ -393,12 +481,16 @@ cache_actor::behavior_type cache(self_ptr self, cache_settings settings, cache_p
     }
     self->quit(stop.reason);
   });
+  const auto t = self->clock().now();
+  s.next_sweep = t + sweep_every;
+  wake_at(self, s.tick, s.next_sweep);
   return {
     [self](lookup& l) { return look_up(self, l); },
     [self](const lookup_cancel& c) {
       forget(self, {self->current_sender() ? self->current_sender()->id() : 0, c.id}, c.key);
     },
-    [self](const compress& c) { compress_kept(self->state, c.key); },
+    [self](const compress& c) { compress_kept(*self->state.store, c.key); },
+    [self](const kv_pairs& pairs) { on_restored(self, pairs); },
     [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self->state); },
   };

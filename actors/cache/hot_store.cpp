@@ -29,12 +29,6 @@ blob tight(const blob& body) {
 
 } // namespace
 
-freshness freshness_of(const hot_entry* entry, std::chrono::nanoseconds now) noexcept {
-  if (entry == nullptr || now >= entry->dead_at)
-    return freshness::none;
-  return now < entry->fresh_until ? freshness::fresh : freshness::stale;
-}
-
 hot_store::hot_store(std::shared_ptr<hot_index> index, std::size_t max_bytes)
     : index_{std::move(index)}, max_bytes_{max_bytes} {}
 

@@ -17,11 +17,6 @@
 
 namespace troupe {
 
-/// How an entry stands: fresh until its time to live, stale for a while after, then dead.
-enum class freshness : std::uint8_t { none, fresh, stale };
-
-[[nodiscard]] freshness freshness_of(const hot_entry* entry, std::chrono::nanoseconds now) noexcept;
-
 class hot_store {
 public:
   hot_store(std::shared_ptr<hot_index> index, std::size_t max_bytes);

@@ -20,7 +20,9 @@ standing standing_of(const expiry& e, nanoseconds revalidate, nanoseconds now) n
     return standing::dead;
   if (now < e.fresh_until)
     return standing::fresh;
-  return now - e.fresh_until < revalidate ? standing::revalidate : standing::on_error;
+  // A route that keeps nothing has nothing refreshed behind an answer, and no answer is older than twice its time.
+  return now - e.fresh_until < std::min(revalidate, e.fresh_until - e.stored_at) ? standing::revalidate
+                                                                                 : standing::on_error;
 }
 
 life hot_life(content what, const lifetimes& wish, const tier_settings& cfg) noexcept {
@@ -31,9 +33,8 @@ life hot_life(content what, const lifetimes& wish, const tier_settings& cfg) noe
 }
 
 life cold_life(const lifetimes& wish, const tier_settings& cfg) noexcept {
-  // A route that wants to be fresh for longer than the cold tier keeps things gets that there too.
-  return {
-    std::max(cfg.cold_ttl, either(wish.fresh_us, cfg.hot_ttl)), cfg.revalidate, either(wish.stale_us, cfg.on_error)};
+  // A route that says how long its answers are fresh is believed here too.
+  return {either(wish.fresh_us, cfg.cold_ttl), cfg.revalidate, either(wish.stale_us, cfg.on_error)};
 }
 
 bool worth_cold(content what) noexcept {
@@ -67,7 +68,7 @@ read_step after_hot(standing hot, const read_about& read) noexcept {
   // A bypassing read joins too: what is on its way comes from the providers, and they are asked once.
   if (read.under_way)
     return read_step::join;
-  return read.bypass || !read.has_cold ? read_step::fetch : read_step::look_in_cold;
+  return read.bypass || !read.has_below ? read_step::fetch : read_step::look_below;
 }
 
 read_step after_cold(standing cold) noexcept {

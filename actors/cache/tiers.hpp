@@ -35,7 +35,7 @@ struct expiry {
   std::chrono::nanoseconds dead_at{};
 };
 
-/// @param revalidate the window of `life`; it never reaches past `dead_at`.
+/// @param revalidate the window of `life`; never longer than the answer was fresh, nor past `dead_at`.
 [[nodiscard]] standing standing_of(
   const expiry& e, std::chrono::nanoseconds revalidate, std::chrono::nanoseconds now) noexcept;
 
@@ -59,7 +59,8 @@ struct tier_settings {
 /// fresh for longer than a complete answer of that route.
 [[nodiscard]] life hot_life(content what, const lifetimes& wish, const tier_settings& cfg) noexcept;
 
-/// The life of a complete answer in the cold tier.
+/// The life of a complete answer in the cold tier: the setting, unless the route has said how long its answers are
+/// fresh.
 [[nodiscard]] life cold_life(const lifetimes& wish, const tier_settings& cfg) noexcept;
 
 /// Whether the cold tier takes it: what lives a minute is not worth an object.
@@ -81,16 +82,16 @@ struct tier_settings {
 enum class read_step : std::uint8_t {
   answer,             ///< with what was found
   answer_and_refresh, ///< with what was found, and fetch it anew in the background
-  look_in_cold,
-  join,  ///< wait for the fetch of this key that is under way
-  fetch, ///< ask the providers
+  look_below,         ///< in the next tier
+  join,               ///< wait for the fetch of this key that is under way
+  fetch,              ///< ask the providers
 };
 
 /// What matters about a read besides what the tiers hold.
 struct read_about {
   bool bypass = false;    // Cache-Control: no-cache, or ?force=true
   bool under_way = false; // this key is being read or fetched already
-  bool has_cold = true;   // there is a cold tier
+  bool has_below = true;  // there is a tier below memory
 };
 
 /// After looking in memory; what is not there is dead.

@@ -53,6 +53,14 @@ std::vector<std::string> labels_of(const std::vector<const entry_point*>& routes
   return out;
 }
 
+// Whether the client wants what the providers say now (RFC 9111 5.2.1.4; ?force=true for those who cannot set a field).
+result<bool> bypasses_cache(const fields& query, std::string_view cache_control) {
+  const auto force = std::find_if(query.begin(), query.end(), [](const auto& f) { return f.first == "force"; });
+  if (force != query.end() && force->second != "true" && force->second != "false")
+    return fail(ec::bad_request, "force: expected true or false, got \"" + force->second.substr(0, 40) + '"');
+  return (force != query.end() && force->second == "true") || http::has_directive(cache_control, "no-cache");
+}
+
 bool constant_time_equal(std::string_view a, std::string_view b) {
   unsigned char difference = a.size() == b.size() ? 0 : 1;
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -158,8 +166,12 @@ void bridge::question_asked(http::exchange e, const router::match& found) {
     request.value("X-Request-Timeout"), endpoint.deadline.count() > 0 ? endpoint.deadline : settings_.deadline);
   if (!deadline)
     return reply_failure(e, {400, "Bad request", deadline.error().message, {}, {}}, std::move(head), index, since);
+  const auto bypass = bypasses_cache(query.value(), request.joined("Cache-Control"));
+  if (!bypass)
+    return reply_failure(e, {400, "Bad request", bypass.error().message, {}, {}}, std::move(head), index, since);
   const bool gzip = http::accepts_gzip(request.joined("Accept-Encoding"));
-  if (const auto hot = settings_.index->find(asked.value().key); hot && hot->fresh_until > now) {
+  const auto hot = bypass.value() ? nullptr : settings_.index->find(asked.value().key);
+  if (hot && hot->fresh_until > now) {
     metrics_.count_hit(index);
     const auto match = request.joined("If-None-Match");
     const bool unchanged = !match.empty() && http::etag_matches(match, hot->etag());
@@ -188,7 +200,7 @@ void bridge::question_asked(http::exchange e, const router::match& found) {
   p->if_none_match = request.joined("If-None-Match");
   p->exchange = std::move(e);
   const auto id = ++last_lookup_;
-  lookup l{id, std::move(asked.value()), gzip, deadline.value().count()};
+  lookup l{id, std::move(asked.value()), gzip, deadline.value().count(), bypass.value()};
   l.about.what.traceparent = trace.traceparent;
   ++asked_;
   auto done = std::make_shared<std::function<void(answer)>>([this, p](answer a) { finish(*p, std::move(a)); });

@@ -32,7 +32,7 @@ answer refusal(error e) {
 
 const cache_actor& owner_of(const front_state& s, std::string_view key) {
   const auto& shards = s.settings.shards;
-  return shards[std::hash<std::string_view>{}(key) % shards.size()];
+  return shards[shard_of(key, shards.size())];
 }
 
 void ask(self_ptr self, front_lookup& l) {

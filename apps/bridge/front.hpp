@@ -48,7 +48,7 @@ using front_actor = caf::typed_actor<
   caf::reacts_to<tick_atom>>;
 
 struct front_settings {
-  std::vector<cache_actor> shards;       // a key's owner is shards[hash(key) % size]
+  std::vector<cache_actor> shards;       // a key's owner is shards[shard_of(key, size)]
   std::vector<caf::actor> with_counters; // whom to ask for counters
 };
 

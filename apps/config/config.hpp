@@ -110,7 +110,12 @@ struct limit_settings {
 struct cache_settings {
   duration hot_ttl = std::chrono::seconds{3600};
   duration degraded_ttl = std::chrono::seconds{60};
+  duration not_found_ttl = std::chrono::seconds{60};
+  duration refresh_window = std::chrono::seconds{60};
   duration stale_max = std::chrono::seconds{86'400};
+  duration cold_ttl = std::chrono::seconds{604'800}; // 0: no cold tier
+  std::int64_t promote_after = 3;
+  bool persist = true;
   byte_size bytes{256 << 20};
   std::int64_t shards = 0; // 0: chosen from the number of cores
   friend bool operator==(const cache_settings&, const cache_settings&) = default;

@@ -89,4 +89,11 @@ bool etag_matches(std::string_view list, std::string_view etag) noexcept {
   }
 }
 
+bool has_directive(std::string_view list, std::string_view name) noexcept {
+  while (!list.empty())
+    if (const auto member = next_member(list); equal_no_case(trim(member.substr(0, member.find('='))), name))
+      return true;
+  return false;
+}
+
 } // namespace troupe::http

@@ -22,4 +22,7 @@ enum class coding : std::uint8_t { identity, gzip, none };
 /// 8.8.3.2), or is "*". An empty `etag` (there is no representation) never matches.
 [[nodiscard]] bool etag_matches(std::string_view if_none_match, std::string_view etag) noexcept;
 
+/// Whether the value of Cache-Control has a directive of this name (RFC 9111 5.2), whatever its argument and case.
+[[nodiscard]] bool has_directive(std::string_view cache_control, std::string_view name) noexcept;
+
 } // namespace troupe::http

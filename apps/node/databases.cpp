@@ -1,6 +1,8 @@
 #include "apps/node/databases.hpp"
 
 #include "storage/directory.hpp"
+#include "storage/files/store.hpp"
+#include "storage/objects_sql.hpp"
 #include "storage/postgres/database.hpp"
 #include "storage/sqlite/database.hpp"
 
@@ -30,6 +32,81 @@ result<std::unique_ptr<storage::schema_sql>> open_embedded(storage::sqlite::opti
   return std::unique_ptr<storage::schema_sql>{std::move(opened.value())};
 }
 
+result<void> migrate(storage::schema_sql& db, std::int64_t now_ms) {
+  const auto known = storage::parse_migrations(storage::built_in_migrations());
+  if (!known)
+    return known.as_failure();
+  if (auto migrated = storage::migrate_up(db, known.value(), now_ms); !migrated)
+    return migrated.as_failure();
+  return ok();
+}
+
+/// A bucket in a database, with the connection that it stands on.
+struct bucket_in_database {
+  std::unique_ptr<storage::schema_sql> db;
+  storage::objects_sql bucket;
+};
+
+/// Reads and short writes of the cache, from several shards at once.
+constexpr int shared_connections = 4;
+/// The cache does without, rather than wait behind more.
+constexpr std::size_t waiting_jobs = 1024;
+
+result<cache_stores> open_shared_cache(
+  const config::settings& s, const config::secrets& secrets, const std::function<std::int64_t()>& now_ms) {
+  cache_stores out;
+  if (s.cache.persist) {
+    storage::pool_settings pool;
+    pool.queue_limit = waiting_jobs;
+    for (int i = 0; i < shared_connections; ++i) {
+      auto opened = open_shared(s, secrets, longest_read);
+      if (!opened)
+        return opened.as_failure();
+      pool.writers.push_back(std::move(opened.value()));
+    }
+    out.kv = std::make_shared<storage::sql_pool>(std::move(pool));
+  }
+  if (s.cache.cold_ttl.count() > 0) {
+    auto opened = open_shared(s, secrets, longest_read);
+    if (!opened)
+      return opened.as_failure();
+    auto& db = *opened.value();
+    const std::shared_ptr<bucket_in_database> made{
+      new bucket_in_database{std::move(opened.value()), {db, "cache", now_ms}}};
+    out.cold = std::shared_ptr<storage::objects>{made, &made->bucket};
+  }
+  return out;
+}
+
+result<cache_stores> open_embedded_cache(const config::settings& s, const std::function<std::int64_t()>& now_ms) {
+  cache_stores out;
+  if (s.cache.persist) {
+    const auto file = s.storage.dir + "/cache.db";
+    auto writer = open_embedded({.path = file});
+    if (!writer)
+      return writer.as_failure();
+    if (auto done = migrate(*writer.value(), now_ms()); !done)
+      return done.as_failure();
+    auto reader = open_embedded({.path = file, .read_only = true});
+    if (!reader)
+      return reader.as_failure();
+    storage::pool_settings pool;
+    pool.writers.push_back(std::move(writer.value()));
+    pool.readers.push_back(std::move(reader.value()));
+    pool.queue_limit = waiting_jobs;
+    pool.group_writes = true;
+    out.kv = std::make_shared<storage::sql_pool>(std::move(pool));
+  }
+  if (s.cache.cold_ttl.count() > 0) {
+    auto opened = storage::files::store::open(
+      {.directory = s.storage.dir + "/cold", .sync = storage::sqlite::durability::normal, .now_ms = now_ms});
+    if (!opened)
+      return opened.as_failure();
+    out.cold = std::move(opened.value());
+  }
+  return out;
+}
+
 } // namespace
 
 result<std::unique_ptr<storage::schema_sql>> open_writer(const config::settings& s, const config::secrets& secrets) {
@@ -44,16 +121,18 @@ result<databases> open_databases(const config::settings& s, const config::secret
   auto writer = open_writer(s, secrets);
   if (!writer)
     return writer.as_failure();
-  const auto known = storage::parse_migrations(storage::built_in_migrations());
-  if (!known)
-    return known.as_failure();
-  if (auto migrated = storage::migrate_up(*writer.value(), known.value(), now_ms); !migrated)
+  if (auto migrated = migrate(*writer.value(), now_ms); !migrated)
     return migrated.as_failure();
   auto reader = s.storage.url.empty() ? open_embedded({.path = file_of(s), .read_only = true})
                                       : open_shared(s, secrets, longest_read);
   if (!reader)
     return reader.as_failure();
   return databases{std::move(writer.value()), std::move(reader.value())};
+}
+
+result<cache_stores> open_cache_stores(
+  const config::settings& s, const config::secrets& secrets, std::function<std::int64_t()> now_ms) {
+  return s.storage.url.empty() ? open_embedded_cache(s, now_ms) : open_shared_cache(s, secrets, now_ms);
 }
 
 } // namespace troupe

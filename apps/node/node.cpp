@@ -2,8 +2,11 @@
 
 #include "actors/batch/batch.hpp"
 #include "actors/cache/cache.hpp"
+#include "actors/cache_keeper/cache_keeper.hpp"
 #include "actors/http_client/http_client.hpp"
 #include "actors/jq/jq.hpp"
+#include "actors/kv/kv.hpp"
+#include "actors/objects/objects.hpp"
 #include "actors/orchestrator/orchestrator.hpp"
 #include "actors/provider/provider.hpp"
 #include "actors/rate_limiter/rate_limiter.hpp"
@@ -71,7 +74,11 @@ struct node::parts {
   std::shared_ptr<jq::pool> mappers; // of user-defined providers; empty without any
   jq_actor mapper_counters;
   orchestrator_actor boss;
+  cache_stores stores; // outlives the actors that use it
+  kv_actor cache_kv;
+  objects_actor cache_cold;
   std::vector<cache_actor> shards;
+  cache_keeper_actor keeper;
   batch_actor batches;
   gate_actor batch_gate;
   gate_actor batch_intake;
@@ -82,6 +89,7 @@ struct node::parts {
   std::optional<http::server> server;
 
   void spawn(const databases& db);
+  void spawn_cache();
   result<void> listen();
   void reload();
   bool drain(std::chrono::milliseconds deadline);
@@ -169,12 +177,7 @@ void node::parts::spawn(const databases& db) {
   o.log = options.log;
   boss = in.spawn(orchestrator, std::move(o));
 
-  const auto count = s.cache.shards > 0 ? static_cast<std::size_t>(s.cache.shards) : cores();
-  const cache_settings c{s.cache.hot_ttl, s.cache.degraded_ttl, s.cache.stale_max,
-    static_cast<std::size_t>(s.cache.bytes.count) / count, s.http.max_inflight_fetches,
-    std::make_shared<std::atomic<std::int64_t>>(0), index, options.log};
-  for (std::size_t i = 0; i < count; ++i)
-    shards.push_back(in.spawn(cache, c, cache_peers{boss, reader, writer}));
+  spawn_cache();
 
   batches = in.spawn(batch, batch_actor_settings{batch_limits(s.batch), options.log}, batch_peers{boss, limiter});
   batch_gate = in.spawn(troupe::batch_gate);
@@ -188,9 +191,41 @@ void node::parts::spawn(const databases& db) {
     {caf::actor_cast<caf::actor>(boss), caf::actor_cast<caf::actor>(limiter), caf::actor_cast<caf::actor>(http_client),
       caf::actor_cast<caf::actor>(reader), caf::actor_cast<caf::actor>(writer), caf::actor_cast<caf::actor>(batches)})
     f.with_counters.push_back(other);
-  if (mapper_counters)
-    f.with_counters.push_back(caf::actor_cast<caf::actor>(mapper_counters));
+  const auto if_there = [&](const auto& other) {
+    if (other)
+      f.with_counters.push_back(caf::actor_cast<caf::actor>(other));
+  };
+  if_there(mapper_counters);
+  if_there(cache_kv);
+  if_there(cache_cold);
+  if_there(keeper);
   front = in.spawn(troupe::front, std::move(f));
+}
+
+void node::parts::spawn_cache() {
+  const auto& s = options.settings;
+  auto& in = *system;
+  if (stores.kv)
+    cache_kv = in.spawn(kv, kv_settings{stores.kv, "cache", wall_ms, options.log});
+  if (stores.cold)
+    cache_cold = in.spawn<caf::detached>(objects, objects_settings{stores.cold, "cache"});
+  const auto count = s.cache.shards > 0 ? static_cast<std::size_t>(s.cache.shards) : cores();
+  cache_settings c;
+  c.tiers = tiers_of(s);
+  c.promotion.hits = static_cast<std::uint32_t>(s.cache.promote_after);
+  c.max_bytes = static_cast<std::size_t>(s.cache.bytes.count) / count;
+  c.max_fetches = s.http.max_inflight_fetches;
+  c.fetches = std::make_shared<std::atomic<std::int64_t>>(0);
+  c.refresh_deadline = s.request.deadline;
+  c.index = index;
+  c.wall_ms = wall_ms;
+  c.log = options.log;
+  for (std::size_t i = 0; i < count; ++i)
+    shards.push_back(in.spawn(cache, c, cache_peers{boss, reader, writer, cache_kv, cache_cold}));
+  if (cache_kv || cache_cold)
+    keeper =
+      in.spawn(cache_keeper, cache_keeper_settings{shards, cache_kv, cache_cold,
+                               static_cast<std::size_t>(s.cache.bytes.count), longest_cold(s), wall_ms, options.log});
 }
 
 result<void> node::parts::listen() {
@@ -290,8 +325,11 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
         self->wait_for(gate);
       }
     stop(front);
+    stop(keeper);
     for (const auto& shard : shards)
       stop(shard);
+    stop(cache_kv);
+    stop(cache_cold);
     if (writer)
       self->request(writer, std::chrono::seconds{5}, flush_atom::value)
         .receive([](std::int64_t) {},
@@ -310,6 +348,9 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
   batch_intake = nullptr;
   front = nullptr;
   shards.clear();
+  keeper = nullptr;
+  cache_kv = nullptr;
+  cache_cold = nullptr;
   boss = nullptr;
   mapper_counters = nullptr;
   mappers.reset();
@@ -318,6 +359,7 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
   http_client = nullptr;
   limiter = nullptr;
   system.reset(); // waits for the last actor
+  stores = {};    // and writes what it had yet to write
   return finished;
 }
 
@@ -325,8 +367,12 @@ result<std::unique_ptr<node>> node::start(node_options options) {
   const auto db = open_databases(options.settings, options.secrets, wall_ms());
   if (!db)
     return db.as_failure();
+  auto stores = open_cache_stores(options.settings, options.secrets, wall_ms);
+  if (!stores)
+    return stores.as_failure();
   auto p = std::make_unique<parts>();
   p->options = std::move(options);
+  p->stores = std::move(stores.value());
   p->system = std::make_unique<caf::actor_system>(p->system_settings);
   p->spawn(db.value());
   if (auto listening = p->listen(); !listening) {

@@ -151,4 +151,26 @@ batch_book::settings batch_limits(const config::batch_settings& s) {
   return out;
 }
 
+tier_settings tiers_of(const settings& s) {
+  tier_settings out;
+  out.hot_ttl = s.cache.hot_ttl;
+  out.cold_ttl = s.cache.cold_ttl;
+  out.degraded_ttl = s.cache.degraded_ttl;
+  out.not_found_ttl = s.cache.not_found_ttl;
+  out.revalidate = s.cache.refresh_window;
+  out.on_error = s.cache.stale_max;
+  return out;
+}
+
+std::chrono::milliseconds longest_cold(const settings& s) {
+  auto fresh = std::max(s.cache.cold_ttl, s.cache.hot_ttl);
+  auto stale = s.cache.stale_max;
+  for (const auto& r : s.custom_routes) {
+    fresh = std::max(fresh, r.ttl);
+    stale = std::max(stale, r.stale_max);
+  }
+  // A tenth: of jitter.
+  return std::chrono::ceil<std::chrono::milliseconds>(fresh + fresh / 10 + std::max(stale, s.cache.refresh_window));
+}
+
 } // namespace troupe

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/batch/batch_book.hpp"
+#include "actors/cache/tiers.hpp"
 #include "actors/orchestrator/route.hpp"
 #include "actors/rate_limiter/permit_book.hpp"
 #include "apps/batches/body.hpp"
@@ -17,6 +18,10 @@ namespace troupe {
 
 /// The lanes of the rate limiter: one a provider, and those of batch_client's typed calls.
 [[nodiscard]] permit_book::settings limits_of(const config::settings& s);
+
+[[nodiscard]] tier_settings tiers_of(const config::settings& s);
+/// After which an object of the cold tier has died, whatever route it is of.
+[[nodiscard]] std::chrono::milliseconds longest_cold(const config::settings& s);
 
 [[nodiscard]] client_quota quota(const config::quota& q);
 

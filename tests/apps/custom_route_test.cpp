@@ -147,7 +147,8 @@ TEST(with one provider failing the answer is tagged with the other and the circu
   CHECK_EQ(body["provider"], "east");
   CHECK_EQ(body["meta"]["providers"][1]["status"], "provider_failed");
   CHECK_EQ(body["data"]["provenance"], json({{"city", "east"}, {"temperature", "east"}}));
-  CHECK_EQ(r.field("X-Cache-TTL"), "60"); // the degraded one
+  const auto ttl = std::stoi(std::string{r.field("X-Cache-TTL")}); // the degraded one
+  CHECK(ttl >= 53 && ttl <= 66);
   for (int i = 0; i < 4; ++i)
     CHECK_EQ(get("/api/v1/weather/town" + std::to_string(i)).status, 200);
   const auto calls = west.calls().size();

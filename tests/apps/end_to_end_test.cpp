@@ -195,6 +195,7 @@ TEST(what providers said of a book is kept in PostgreSQL and outlives the node) 
   const auto at = address.find('@');
   secrets.storage_password = config::secret{address.substr(colon + 1, at - colon - 1)};
   settings.storage.url = address.erase(colon, at - colon);
+  settings.cache.persist = false; // or the cache's own copy would answer
   start();
   const auto first = json::parse(get("/api/v2/books/9780441172719").body);
   CHECK_EQ(first["data"]["title"], "Dune");
@@ -244,6 +245,7 @@ TEST(a transient failure is tried again within the request) {
 }
 
 TEST(details are kept in the database and survive a restart without any provider) {
+  settings.cache.persist = false; // or the cache's own copy would answer
   start();
   const auto first = get("/api/v2/books/0-441-17271-7");
   CHECK_EQ(first.status, 200);
@@ -256,6 +258,55 @@ TEST(details are kept in the database and survive a restart without any provider
   CHECK_EQ(again.status, 200);
   CHECK_EQ(again.field("X-Provider"), "cache:d1");
   CHECK_EQ(json::parse(again.body)["data"], json::parse(first.body)["data"]);
+}
+
+TEST(a search survives a restart without any provider) {
+  start();
+  const auto first = get("/api/v2/books/search?q=dune&limit=2");
+  CHECK_EQ(first.field("X-Cache"), "MISS");
+  CHECK(troupe->drain(5s));
+  upstream->stop();
+  start();
+  const auto again = get("/api/v2/books/search?q=dune&limit=2");
+  CHECK_EQ(again.field("X-Cache"), "HIT-KV-HOT");
+  CHECK_EQ(again.field("ETag"), first.field("ETag"));
+  CHECK_EQ(json::parse(again.body)["data"], json::parse(first.body)["data"]);
+  CHECK(troupe->drain(5s));
+  settings.cache.persist = false; // as if it had been forgotten
+  start();
+  const auto cold = get("/api/v2/books/search?q=dune&limit=2");
+  CHECK_EQ(cold.field("X-Cache"), "HIT-R2-COLD");
+  CHECK_EQ(cold.field("X-Provider"), "cache:r2");
+}
+
+TEST(a search survives in PostgreSQL what happens to the node) {
+  auto address = test::postgres_cluster::shared().fresh_database(); // postgres://user:password@...
+  const auto colon = address.find(':', address.find("://") + 3);
+  const auto at = address.find('@');
+  secrets.storage_password = config::secret{address.substr(colon + 1, at - colon - 1)};
+  settings.storage.url = address.erase(colon, at - colon);
+  start();
+  CHECK_EQ(get("/api/v2/books/search?q=dune").field("X-Cache"), "MISS");
+  CHECK(troupe->drain(5s));
+  upstream->stop();
+  start();
+  CHECK_EQ(get("/api/v2/books/search?q=dune").field("X-Cache"), "HIT-KV-HOT");
+  CHECK(troupe->drain(5s));
+  settings.cache.persist = false;
+  start();
+  CHECK_EQ(get("/api/v2/books/search?q=dune").field("X-Cache"), "HIT-R2-COLD");
+}
+
+TEST(who asks for it past the cache gets what the providers say now) {
+  start();
+  CHECK_EQ(get("/api/v2/books/search?q=dune").status, 200);
+  CHECK_EQ(get("/api/v2/books/search?q=dune").field("X-Cache"), "HIT-KV-HOT");
+  CHECK_EQ(get("/api/v2/books/search?q=dune&force=true").field("X-Cache"), "MISS");
+  CHECK_EQ(get("/api/v2/books/search?q=dune", "Cache-Control: max-age=0, No-Cache\r\n").field("X-Cache"), "MISS");
+  CHECK_EQ(get("/api/v2/books/search?q=dune&force=false").field("X-Cache"), "HIT-KV-HOT");
+  const auto wrong = get("/api/v2/books/search?q=dune&force=yes");
+  CHECK_EQ(wrong.status, 400);
+  CHECK_EQ(json::parse(wrong.body)["message"], "force: expected true or false, got \"yes\"");
 }
 
 TEST(what is wrong with a request is said in JSON) {

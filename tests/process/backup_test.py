@@ -29,12 +29,12 @@ class Backup(unittest.TestCase):
                 stop.set()
                 asking.join()
                 self.assertEqual(result.returncode, 0, result.stderr)
-                self.assertIn("1 databases", result.stdout)
+                self.assertIn("2 databases", result.stdout)
                 self.assertEqual(troupe.stop(), 0)
             result = run("restore", saved, "--data-dir", again)
             self.assertEqual(result.returncode, 0, result.stderr)
             nobody = [f"--set=providers.{name}.url=http://127.0.0.1:1" for name in ("google", "openlibrary")]
-            with Troupe(*nobody, data_dir=again) as troupe:
+            with Troupe(*nobody, "--set=cache.persist=false", data_dir=again) as troupe:
                 answer = troupe.get("/api/v2/books/9780441172719")
                 self.assertEqual((answer.status, answer.json["provider"]), (200, "cache:d1"))
                 self.assertEqual(answer.json["data"], first.json["data"])

@@ -45,7 +45,8 @@ class Demo(unittest.TestCase):
             self.assertEqual(first.json["data"]["title"], "Dune")
             self.assertEqual(troupe.stop(), 0)
             with Troupe("--set", "providers.google.url=http://127.0.0.1:1", "--set",
-                        "providers.openlibrary.url=http://127.0.0.1:1", data_dir=troupe.data_dir) as again:
+                        "providers.openlibrary.url=http://127.0.0.1:1", "--set", "cache.persist=false",
+                        data_dir=troupe.data_dir) as again:
                 answer = again.get("/api/v2/books/9780441172719")
                 self.assertEqual((answer.status, answer.json["provider"]), (200, "cache:d1"))
                 self.assertEqual(answer.json["data"], first.json["data"])

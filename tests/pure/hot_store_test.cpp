@@ -28,14 +28,6 @@ std::string numbered(std::string name, std::size_t i) {
 
 } // namespace
 
-TEST(an answer is fresh and then stale and then nothing) {
-  const auto r = hot_entry::make("a", of_size(1));
-  CHECK(freshness_of(r.get(), 9s) == freshness::fresh);
-  CHECK(freshness_of(r.get(), 10s) == freshness::stale);
-  CHECK(freshness_of(r.get(), 20s) == freshness::none);
-  CHECK(freshness_of(nullptr, 0s) == freshness::none);
-}
-
 TEST(what is kept is what was put and can be changed as a copy) {
   auto r = of_size(3);
   r.status = 404;

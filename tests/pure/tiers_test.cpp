@@ -25,8 +25,10 @@ TEST(an entry is fresh and then revalidated and then for errors only and then de
   CHECK(standing_of(e, 5s, 15s) == standing::on_error);
   CHECK(standing_of(e, 5s, 99s) == standing::on_error);
   CHECK(standing_of(e, 5s, 100s) == standing::dead);
-  CHECK(standing_of(e, 500s, 99s) == standing::revalidate);
+  CHECK(standing_of(e, 500s, 19'999ms) == standing::revalidate);
+  CHECK(standing_of(e, 500s, 20s) == standing::on_error); // never older than twice its time
   CHECK(standing_of(e, 500s, 100s) == standing::dead);
+  CHECK(standing_of({10s, 10s, 100s}, 5s, 10s) == standing::on_error); // never fresh: nothing is refreshed behind it
   CHECK(standing_of(e, 0s, 10s) == standing::on_error);
   CHECK(standing_of({}, 5s, 0s) == standing::dead);
 }
@@ -54,7 +56,7 @@ TEST(a route says how long its answers live) {
   CHECK(whole.fresh == 60s && whole.on_error == 0s);
   CHECK(hot_life(content::degraded, wish, {}).fresh == 5s);
   CHECK(hot_life(content::not_found, wish, {}).fresh == 5s);
-  CHECK(cold_life(wish, {}).fresh == 168h);
+  CHECK(cold_life(wish, {}).fresh == std::chrono::microseconds{wish.fresh_us});
   CHECK(cold_life({.fresh_us = 2'592'000'000'000}, {}).fresh == 720h);
 }
 
@@ -106,9 +108,9 @@ TEST(what is promoted keeps its age and lives no longer for it) {
 TEST(a read goes from memory to the cold tier to the providers) {
   CHECK(after_hot(standing::fresh, {}) == read_step::answer);
   CHECK(after_hot(standing::revalidate, {}) == read_step::answer_and_refresh);
-  CHECK(after_hot(standing::on_error, {}) == read_step::look_in_cold);
-  CHECK(after_hot(standing::dead, {}) == read_step::look_in_cold);
-  CHECK(after_hot(standing::dead, {.has_cold = false}) == read_step::fetch);
+  CHECK(after_hot(standing::on_error, {}) == read_step::look_below);
+  CHECK(after_hot(standing::dead, {}) == read_step::look_below);
+  CHECK(after_hot(standing::dead, {.has_below = false}) == read_step::fetch);
   CHECK(after_cold(standing::fresh) == read_step::answer);
   CHECK(after_cold(standing::revalidate) == read_step::answer_and_refresh);
   CHECK(after_cold(standing::on_error) == read_step::fetch);
