@@ -11,25 +11,22 @@ import csv
 import json
 import os
 import pathlib
-import pwd
 import re
-import secrets
 import shutil
 import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+
+root = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(root / "tests/process"))
+from cluster import PROGRAMS, Cluster, run  # noqa: E402
 
 build = pathlib.Path(sys.argv[1])
-root = pathlib.Path(__file__).resolve().parents[1]
 work = pathlib.Path(tempfile.mkdtemp(prefix="troupe_bench.", dir=sys.argv[2] if len(sys.argv) > 2 else None))
 rounds = int(os.environ.get("ROUNDS", 3))
 rows = int(os.environ.get("ROWS", 10_000))
 few = min(rows, 2_000)  # one by one, as storage_bench: each waits for the disk
-programs = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 # As storage_bench has them; its books_repository and kv_sql send these statements.
 DATA = '{"description":"' + "x" * 900 + '"}'
@@ -53,19 +50,6 @@ def tables(blob_type):
     """The up part of the migrations of books and kv."""
     return "\n".join((root / "storage/migrations" / name).read_text().split("-- up\n")[1].split("-- down\n")[0]
                      .replace("{blob}", blob_type) for name in ("0001_books.sql", "0002_kv.sql"))
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def run(*command, **options):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, **options)
-    if done.returncode != 0:
-        sys.exit(f"{command[0]} failed: {done.stderr.strip()[-2000:]}")
-    return done.stdout
 
 
 def ours(address):
@@ -110,56 +94,15 @@ def shell(sync):
     return {f"{case}_{sync}": us for case, us in each.items()}
 
 
-class Cluster:
-    """A PostgreSQL of our own; whoever is root has it run as the user postgres."""
-
-    def __init__(self):
-        self.dir, self.port, self.password = work / "postgres", free_port(), secrets.token_hex(8)
-        self.reach = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "troupe"]
-        self.env = {**os.environ, "PGPASSWORD": self.password}
-        self.server = None
-
-    def start(self):
-        self.dir.mkdir()
-        (self.dir / "password").write_text(self.password)
-        as_user = ["setpriv", "--pdeathsig=QUIT"]
-        if os.geteuid() == 0:
-            user = pwd.getpwnam("postgres")
-            work.chmod(0o755)
-            for path in (self.dir, self.dir / "password"):
-                os.chown(path, user.pw_uid, user.pw_gid)
-            as_user += ["--reuid=postgres", "--regid=postgres", "--init-groups"]
-        run(*as_user, programs / "initdb", "--username=troupe", f"--pwfile={self.dir}/password", "--auth=scram-sha-256",
-            "--encoding=UTF8", "--locale=C.UTF-8", self.dir / "data", cwd="/")
-        self.server = subprocess.Popen(
-            [*as_user, programs / "postgres", "-D", self.dir / "data", "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
-             "-c", f"unix_socket_directories={self.dir}"], cwd="/", stdout=subprocess.DEVNULL, stderr=open(work / "server.log", "w"))
-        until = time.monotonic() + 30
-        while subprocess.run([programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode != 0:
-            if self.server.poll() is not None or time.monotonic() > until:
-                sys.exit("the server does not start: " + (work / "server.log").read_text()[-2000:])
-            time.sleep(0.1)
-
-    def sql(self, text, database="postgres"):
-        run(programs / "psql", *self.reach, "-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", text, env=self.env)
-
-    def address(self, database):
-        return f"postgres://troupe:{self.password}@127.0.0.1:{self.port}/{database}"
-
-    def pgbench(self, script, transactions):
-        """Microseconds of each transaction of a script, with one client that prepares every statement once."""
-        (work / "script.sql").write_text("\n".join(script) + "\n")
-        run(programs / "pgbench", *self.reach, "-n", "-M", "prepared", "-c", "1", "-t", transactions, "-D", "n=-1", *VARIABLES,
-            "-l", "--log-prefix", work / "log", "-f", work / "script.sql", "beside", env=self.env)
-        log, = work.glob("log.*")
-        times = [int(line.split()[2]) for line in log.read_text().splitlines()]
-        log.unlink()
-        return times
-
-    def stop(self):
-        if self.server:
-            self.server.send_signal(signal.SIGINT)
-            self.server.wait(30)
+def pgbench_times(cluster, script, transactions):
+    """Microseconds of each transaction of a script, with one client that prepares every statement once."""
+    (work / "script.sql").write_text("\n".join(script) + "\n")
+    run(PROGRAMS / "pgbench", *cluster.reach, "-n", "-M", "prepared", "-c", "1", "-t", transactions, "-D", "n=-1", *VARIABLES,
+        "-l", "--log-prefix", work / "log", "-f", work / "script.sql", "beside", env=cluster.env)
+    log, = work.glob("log.*")
+    times = [int(line.split()[2]) for line in log.read_text().splitlines()]
+    log.unlink()
+    return times
 
 
 def pgbench(cluster):
@@ -177,17 +120,18 @@ def pgbench(cluster):
         "kv_put": PUT.format("'one'", name, ":value", ":n::bigint + 1") + ";",
         "kv_get": GET.format("'one'", name) + ";",
     }
-    took = {case: sum(cluster.pgbench([next_n, statement], few)) / few for case, statement in single.items()}
+    took = {case: sum(pgbench_times(cluster, [next_n, statement], few)) / few for case, statement in single.items()}
     cluster.sql("TRUNCATE books", "beside")
     # One \set alone: pgbench counts the lines before each of them.
     batch = [book(f"(:n::bigint * {rows} + {i})") for i in range(rows)]
-    took["insert_batch"] = cluster.pgbench([next_n, "BEGIN;", *batch, "COMMIT;"], 2)[1] / rows
+    took["insert_batch"] = pgbench_times(cluster, [next_n, "BEGIN;", *batch, "COMMIT;"], 2)[1] / rows
     return {f"{case}_postgres": us for case, us in took.items()}
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped
-    cluster = Cluster()
+    work.chmod(0o755)
+    cluster = Cluster(work)
     try:
         cluster.start()
         samples = []

@@ -276,19 +276,19 @@ void on_cold(self_ptr self, const std::string& key, const stored_objects* found)
   ++tier_of(s, stage::cold).hits;
   const auto about = f.about;
   const auto hash = hash_of_key(key);
-  const auto r = render(kept->what, about, e, tier::cold);
   if (how != standing::fresh) {
-    end(self, key, stale(r, tier::cold, t));
+    end(self, key, stale(render(kept->what, about, e, tier::cold), tier::cold, t));
     return refresh(self, about);
   }
+  // Clients may keep it as long as a hot one, not for days.
+  const auto as_hot = promoted(e, hot_life(content::complete, about.kept, s.settings.tiers), hash, t);
   // Warmed: somebody expects that it will be wanted.
   const bool up = s.promotions->hit(hash, t, about.what.priority == priority::warming);
   if (up) {
     ++s.count.promoted;
-    const auto life = hot_life(content::complete, about.kept, s.settings.tiers);
-    publish(s, key, render(kept->what, about, promoted(e, life, hash, t), tier::hot));
+    publish(s, key, render(kept->what, about, as_hot, tier::hot));
   }
-  end_with(self, key, from(r, x_cache(tier::cold, how, up, false), t));
+  end_with(self, key, from(render(kept->what, about, as_hot, tier::cold), x_cache(tier::cold, how, up, false), t));
 }
 
 void on_stored(self_ptr self, const std::string& key, const stored_records* rows) {

@@ -18,7 +18,7 @@
 #include <vector>
 
 // AddressSanitizer reserves terabytes of addresses: no bound can be set then.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef TROUPE_SANITIZED
 constexpr bool bounds_memory = false;
 #else
 constexpr bool bounds_memory = true;
@@ -50,7 +50,7 @@ void confine(std::int64_t memory) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   ::prctl(PR_SET_DUMPABLE, 0);
-  if constexpr (bounds_memory)
+  if (bounds_memory)
     limit(RLIMIT_AS, static_cast<rlim_t>(mapped() + memory));
   ::syscall(SYS_close_range, 3U, ~0U, 0U);
   limit(RLIMIT_NOFILE, 3); // those that there are: neither a file nor a socket can be opened

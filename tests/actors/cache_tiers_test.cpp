@@ -82,7 +82,8 @@ TEST(S2-32 what memory has forgotten the cold tier knows for days) {
   CHECK_EQ(a->x_cache, "HIT-R2-COLD");
   CHECK_EQ(provider_of(a), "cache:r2");
   CHECK_EQ(asked, 1);
-  CHECK(index->find(dune) == nullptr); // read once, it stays cold
+  CHECK(index->find(dune) == nullptr);      // read once, it stays cold
+  CHECK_EQ(a->ttl_us, us(jittered(3600s))); // clients keep it no longer than a hot one
 }
 
 TEST(the third read of a cold answer makes it hot) {

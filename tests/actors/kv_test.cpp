@@ -284,7 +284,7 @@ TEST(what has expired is swept each minute and at once again while there is more
   pass(1s);
   CHECK_EQ(rows(), 1'501);
   CHECK_EQ(counter("troupe_storage_jobs_queued"), 1);
-  advance(120s);                                          // no second sweep beside the one that waits
+  advance(120s); // no second sweep beside the one that waits
   CHECK_EQ(counter("troupe_storage_jobs_queued"), 1);
   work();
   CHECK_EQ(rows(), 501);

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef TROUPE_SANITIZED
 constexpr std::uint64_t seeds = 100; // each takes twenty times as long here; the plain build runs all
 #else
 constexpr std::uint64_t seeds = 1000;
