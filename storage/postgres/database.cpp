@@ -175,7 +175,7 @@ result<answered> database::connection::answer(std::string_view text, const param
   auto rows = send(what.value());
   if (!rows)
     return boost::outcome_v2::failure(rows.error());
-  return answered{std::move(what.value().statement), std::move(rows.value())};
+  return answered{std::move(what.value().statement), rows.value()}; // copies share the rows
 }
 
 /// @param only_read whether nothing can have been changed when its outcome is unknown.
