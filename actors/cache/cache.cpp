@@ -20,15 +20,13 @@ constexpr microseconds patience = lower_tier::patience;
 // A fetch with less time than this is not worth beginning.
 constexpr auto worth_another = std::chrono::milliseconds{50};
 
-// For the clients that wait now; what is kept is compressed better, when nobody waits.
-constexpr int hasty = 1;
-
 // All entries are looked at within about a minute, 1,000 of them in about a millisecond.
 constexpr seconds sweep_every{1};
 constexpr std::size_t sweep_share = 60;
 constexpr std::size_t sweep_least = 1'000;
 // Of the key-value store; what has a longer one stays in memory alone.
 constexpr std::size_t longest_key = 512;
+constexpr std::size_t largest = 16 << 20; // what the tiers take in one message
 
 nanoseconds now(self_ptr self) {
   return self->clock().now().time_since_epoch();
@@ -64,32 +62,28 @@ void end(self_ptr self, const std::string& key, const answer& first) {
 // The same with an answer that is there, compressed if somebody wants that.
 void end_with(self_ptr self, const std::string& key, answer a) {
   if (a.gzip.empty() && self->state.under_way.at(key).waiting.any_gzip())
-    a.gzip = gzip_if_worth(a.plain.view(), hasty);
+    a.gzip = gzip_if_worth(a.plain.view(), 1); // hasty: somebody waits
   end(self, key, a);
-}
-
-lower_tier& tier_of(cache_state& s, stage at) {
-  return s.tiers[static_cast<std::size_t>(at)];
 }
 
 // A tier has failed, or not answered in time.
 void gave_up(self_ptr self, stage at, const std::string& why) {
-  tier_of(self->state, at).failed(self->clock().now());
+  self->state.tier(at).failed(self->clock().now());
   self->state.settings.log->warn("The cache's {} tier failed: {}", to_string(at), why);
 }
 
 // Asks a tier below memory something that must not hold anybody up: bounded, and its failures are counted.
 template <class Answer, class Actor, class Request, class Then>
 void ask_tier(self_ptr self, stage at, const Actor& who, Request&& what, Then then) {
-  ++tier_of(self->state, at).open;
+  ++self->state.tier(at).open;
   self->request(who, by_its_deadline, std::forward<Request>(what))
     .then(
       [self, at, then](Answer& found) {
-        --tier_of(self->state, at).open;
+        --self->state.tier(at).open;
         then(&found);
       },
       [self, at, then](const caf::error& e) {
-        --tier_of(self->state, at).open;
+        --self->state.tier(at).open;
         gave_up(self, at, from_caf(e).message);
         then(static_cast<const Answer*>(nullptr));
       });
@@ -105,8 +99,10 @@ void hand_down(self_ptr self, const std::string& key, const outcome& o, const ex
   const auto cold_expiry = expiry_of(cold_life(about.kept, s.settings.tiers), hash_of_key(key), t);
   const auto kept = to_keep(o, key, hot, cold_expiry, t, s.settings.wall_ms());
   const blob bytes{encode(kept)};
+  if (bytes.view().size() > largest)
+    return;
   const auto has_room = [&](stage at) {
-    auto& tier = tier_of(s, at);
+    auto& tier = s.tier(at);
     const bool room = tier.usable(self->clock().now());
     ++(room ? tier.kept : tier.dropped);
     return room;
@@ -252,7 +248,7 @@ void on_kv(self_ptr self, const std::string& key, const kv_pairs* found) {
   publish(s, key, r);
   if (after_cold(how) == read_step::fetch)
     return look_below(self, key, stage::cold);
-  ++tier_of(s, stage::kv).hits;
+  ++s.tier(stage::kv).hits;
   if (how == standing::fresh)
     return end_with(self, key, from(r, x_cache(tier::hot, how, false, false), t));
   end(self, key, stale(r, tier::hot, t));
@@ -273,7 +269,7 @@ void on_cold(self_ptr self, const std::string& key, const stored_objects* found)
       f.cold = std::move(kept);
     return look_below(self, key, stage::database);
   }
-  ++tier_of(s, stage::cold).hits;
+  ++s.tier(stage::cold).hits;
   const auto about = f.about;
   const auto hash = hash_of_key(key);
   if (how != standing::fresh) {
@@ -294,7 +290,7 @@ void on_cold(self_ptr self, const std::string& key, const stored_objects* found)
 void on_stored(self_ptr self, const std::string& key, const stored_records* rows) {
   if (rows == nullptr || rows->empty())
     return look_below(self, key, stage::providers);
-  ++tier_of(self->state, stage::database).hits;
+  ++self->state.tier(stage::database).hits;
   const auto& row = rows->front();
   outcome o;
   o.found = true;
@@ -310,7 +306,7 @@ void look_below(self_ptr self, const std::string& key, stage from) {
   auto& s = self->state;
   const auto& about = s.under_way.at(key).about;
   const auto t = self->clock().now();
-  const auto usable = [&](stage at) { return from <= at && tier_of(s, at).usable(t); };
+  const auto usable = [&](stage at) { return from <= at && s.tier(at).usable(t); };
   const auto then = [=](stage at, auto next) {
     const auto question = expect(self, key, at, patience);
     return [=](const auto* found) {
@@ -413,6 +409,8 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   case read_step::join:
     ++s.count.coalesced;
     it->second.waiting.add(promise, who, l.gzip, deadline);
+    if (l.bypass && it->second.at != stage::providers)
+      ask_providers(self, l.about.key); // what a tier says now comes too late
     return promise;
   case read_step::look_below:
   case read_step::fetch:

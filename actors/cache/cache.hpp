@@ -80,6 +80,7 @@ struct cache_state {
   wake_up tick;
   std::chrono::steady_clock::time_point next_sweep{};
   lower_tiers tiers;
+  [[nodiscard]] lower_tier& tier(stage at) noexcept { return tiers[static_cast<std::size_t>(at)]; }
   cache_counters count;
 
   static inline const char* name = "cache";

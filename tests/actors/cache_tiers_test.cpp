@@ -251,6 +251,18 @@ TEST(a bypassing read asks the providers and what they say is kept) {
   CHECK(hit->plain.view().find("Messiah") != std::string_view::npos);
 }
 
+TEST(a bypassing read that joins one of a slow tier takes it to the providers) {
+  ask();
+  start();
+  hung_table = true;
+  const auto patient = ask();
+  CHECK(patient->code == ec::internal); // the test's own mark: not answered
+  const auto bypassing = ask(dune, false, false, 10s, true);
+  CHECK_EQ(patient->x_cache, "MISS");
+  CHECK_EQ(bypassing->x_cache, "COALESCED");
+  CHECK_EQ(asked, 2);
+}
+
 TEST(a bypassing read whose providers fail gets what is kept and marked) {
   ask();
   fail_all();

@@ -68,11 +68,17 @@ struct cache_world : actors {
   std::vector<std::string> kv_reads;
   std::vector<std::string> cold_reads;
   bool broken_tiers = false;
+  bool hung_table = false;
+  std::vector<caf::typed_response_promise<kv_pairs>> unanswered;
 
-  kv_actor table = sys.spawn([this](kv_actor::pointer) -> kv_actor::behavior_type {
+  kv_actor table = sys.spawn([this](kv_actor::pointer me) -> kv_actor::behavior_type {
     return {
-      [this](const kv_read& r) -> caf::result<kv_pairs> {
+      [this, me](const kv_read& r) -> caf::result<kv_pairs> {
         kv_reads.insert(kv_reads.end(), r.keys.begin(), r.keys.end());
+        if (hung_table) {
+          unanswered.push_back(me->make_response_promise<kv_pairs>());
+          return unanswered.back();
+        }
         if (broken_tiers)
           return make_error(ec::storage_failed, "disk");
         kv_pairs out;
