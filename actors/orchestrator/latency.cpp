@@ -29,7 +29,12 @@ void latency::record(std::chrono::microseconds took) noexcept {
   if (total_ < memory)
     return;
   total_ = 0;
+  // What does not halve evenly goes on to the next bucket: the slowest few, each in a bucket of its own, would be
+  // forgotten otherwise, and they are what a high quantile is about.
+  std::uint32_t odd = 0;
   for (auto& c : counts_) {
+    c += odd;
+    odd = c % 2;
     c /= 2;
     total_ += c;
   }

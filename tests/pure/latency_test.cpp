@@ -54,3 +54,13 @@ TEST(no duration is out of range) {
   CHECK(*l.quantile(10) == 0us);
   CHECK(*l.quantile(96) > 24h);
 }
+
+TEST(the slowest few are not forgotten though no two of them took as long) {
+  latency l;
+  double slow = 0;
+  for (int i = 0; i < 2'048 * 10 - 1; ++i) {
+    slow = i % 2'500 == 0 ? 2'000 : i % 25 == 0 ? slow * 1.065 : slow; // one in 25, over a hundred buckets
+    l.record(std::chrono::microseconds{i % 25 == 0 ? static_cast<std::int64_t>(slow) : 1'000});
+  }
+  CHECK(*l.quantile(97) > 1'500us);
+}
