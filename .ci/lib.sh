@@ -85,8 +85,6 @@ build() {
   local dir=$1 targets=() sources; shift
   while [ $# -gt 0 ] && [ "$1" != -- ]; do targets+=("$1"); shift; done
   [ "${1:-}" = -- ] && shift
-  # ccache keeps precompiled headers only when it may overlook their time stamps.
-  export CCACHE_SLOPPINESS=pch_defines,time_macros
   if [ ! -f "$dir/build.ninja" ] || [ $# -gt 0 ]; then
     local log; log=$(mktemp)
     cmake -S . -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE="$BUILD_TYPE" "$@" >"$log" 2>&1 ||
