@@ -57,6 +57,19 @@ typename Inspector::result_type inspect(Inspector& f, compress& x) {
   return f(x.key);
 }
 
+/// Of all keys that the key-value store and the cold tier have, for a shard that is the only one to store its keys
+/// there. Sent in parts, in order; `first` begins anew.
+struct tier_keys {
+  std::vector<std::string> keys;
+  bool first = false;
+  bool last = false; // these were all
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, tier_keys& x) {
+  return f(x.keys, x.first, x.last);
+}
+
 using cache_actor = caf::typed_actor<
   // What is the answer? Always answered with an answer, never with an error.
   caf::replies_to<lookup>::with<answer>,
@@ -66,6 +79,8 @@ using cache_actor = caf::typed_actor<
   caf::reacts_to<compress>,
   // After a start: this is what the key-value store still has of yours.
   caf::reacts_to<kv_pairs>,
+  // These are the keys that the tiers below have; of others they need not be asked.
+  caf::reacts_to<tier_keys>,
   // Look whose time is over.
   caf::reacts_to<tick_atom>,
   // What have you counted?
@@ -86,6 +101,7 @@ CAF_ADD_TYPE_ID(troupe_cache, (troupe::lookup))
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::answer))
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::lookup_cancel))
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::compress))
+CAF_ADD_TYPE_ID(troupe_cache, (troupe::tier_keys))
 
 CAF_END_TYPE_ID_BLOCK(troupe_cache)
 TROUPE_CHECK_RANGE(troupe_cache);

@@ -96,26 +96,22 @@ void hand_down(self_ptr self, const std::string& key, const outcome& o, const ex
   const bool cold = s.peers.cold && !about.durable;
   if (key.size() > longest_key || hot.fresh_until <= t || !(s.peers.kv || cold))
     return;
-  const auto cold_expiry = expiry_of(cold_life(about.kept, s.settings.tiers), hash_of_key(key), t);
-  const auto kept = to_keep(o, key, hot, cold_expiry, t, s.settings.wall_ms());
+  const auto then = expiry_of(cold_life(about.kept, s.settings.tiers), hash_of_key(key), t);
+  const auto kept = to_keep(o, key, hot, then, t, s.settings.wall_ms());
   const blob bytes{encode(kept)};
   if (bytes.view().size() > largest)
     return;
-  const auto has_room = [&](stage at) {
-    auto& tier = s.tier(at);
-    const bool room = tier.usable(self->clock().now());
-    ++(room ? tier.kept : tier.dropped);
-    return room;
-  };
-  if (s.peers.kv && has_room(stage::kv))
+  s.kept_below.add(hash_of_key(key));
+  const auto take = [&](stage at) { return s.tier(at).take(self->clock().now()); };
+  if (s.peers.kv && take(stage::kv))
     ask_tier<std::int64_t>(self, stage::kv, s.peers.kv,
       kv_store{std::string{cache_space}, {{key, bytes, {}, kept.hot.dead_ms, 0}}, us(10 * patience)},
       [](const auto*) {});
-  if (cold && has_room(stage::cold)) {
-    stored_object object;
-    object.key = key;
-    object.body = bytes;
-    ask_tier<std::string>(self, stage::cold, s.peers.cold, object_store{std::move(object)}, [](const auto*) {});
+  if (cold && take(stage::cold)) {
+    object_store what;
+    what.object.key = key;
+    what.object.body = bytes;
+    ask_tier<std::string>(self, stage::cold, s.peers.cold, std::move(what), [](const auto*) {});
   }
 }
 
@@ -128,9 +124,10 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   const auto hot = expiry_of(hot_life(what, f.about.kept, s.settings.tiers), hash_of_key(key), t);
   // Published before anybody is answered, so that whoever has seen the answer finds it in the index.
   publish(s, key, render(o, f.about, hot, tier::hot));
+  const auto about = f.about;
+  end_with(self, key, from(render(o, about, hot, source), x_cache(source, standing::fresh, false, false), t));
   if (worth_cold(what))
-    hand_down(self, key, o, hot, f.about);
-  end_with(self, key, from(render(o, f.about, hot, source), x_cache(source, standing::fresh, false, false), t));
+    hand_down(self, key, o, hot, about);
 }
 
 bool goes_on(self_ptr self, const std::string& key, const answer& failed);
@@ -300,30 +297,38 @@ void on_stored(self_ptr self, const std::string& key, const stored_records* rows
   keep(self, key, o, tier::database);
 }
 
-// Asks the next tier, from `from` on, that there is for this key and that has answered lately (S0-50: the database
-// before the providers; what it keeps the cold tier need not).
+// Asks the next tier, from `from` on, that there is for this key, that may have it and that has answered lately (S0-50:
+// the database before the providers; what it keeps the cold tier need not).
 void look_below(self_ptr self, const std::string& key, stage from) {
   auto& s = self->state;
   const auto& about = s.under_way.at(key).about;
-  const auto t = self->clock().now();
-  const auto usable = [&](stage at) { return from <= at && s.tier(at).usable(t); };
-  const auto then = [=](stage at, auto next) {
+  const bool kept = key.size() <= longest_key && s.kept_below.maybe(hash_of_key(key));
+  const std::array<bool, 3> there{
+    kept && s.peers.kv, kept && s.peers.cold && !about.durable, about.durable && s.peers.reader};
+  const auto usable = [&](stage at) {
+    return there[static_cast<std::size_t>(at)] && s.tier(at).usable(self->clock().now());
+  };
+  auto at = from;
+  while (at != stage::providers && !usable(at))
+    at = static_cast<stage>(static_cast<int>(at) + 1);
+  const auto then = [=](auto next) {
     const auto question = expect(self, key, at, patience);
     return [=](const auto* found) {
       if (expected(self->state, key, question))
         next(self, key, found);
     };
   };
-  if (s.peers.kv && key.size() <= longest_key && usable(stage::kv))
-    ask_tier<kv_pairs>(
-      self, stage::kv, s.peers.kv, kv_read{std::string{cache_space}, {key}, us(patience)}, then(stage::kv, on_kv));
-  else if (s.peers.cold && !about.durable && key.size() <= longest_key && usable(stage::cold))
-    ask_tier<stored_objects>(self, stage::cold, s.peers.cold, object_read{key, true}, then(stage::cold, on_cold));
-  else if (s.peers.reader && about.durable && usable(stage::database))
-    ask_tier<stored_records>(
-      self, stage::database, s.peers.reader, record_read{about.what.text}, then(stage::database, on_stored));
-  else
-    ask_providers(self, key);
+  switch (at) {
+  case stage::kv:
+    return ask_tier<kv_pairs>(
+      self, at, s.peers.kv, kv_read{std::string{cache_space}, {key}, us(patience)}, then(on_kv));
+  case stage::cold:
+    return ask_tier<stored_objects>(self, at, s.peers.cold, object_read{key, true}, then(on_cold));
+  case stage::database:
+    return ask_tier<stored_records>(self, at, s.peers.reader, record_read{about.what.text}, then(on_stored));
+  case stage::providers:
+    return ask_providers(self, key);
+  }
 }
 
 void tick(self_ptr self) {
@@ -448,20 +453,10 @@ void on_restored(self_ptr self, const kv_pairs& pairs) {
 }
 
 metrics report(const cache_state& s) {
-  auto out = report(s.count, s.tiers);
   std::size_t waiting = 0;
   for (const auto& [key, f] : s.under_way)
     waiting += f.waiting.size();
-  const auto add = [&](const char* name, bool counter, auto v) {
-    out.push_back({name, {}, counter, static_cast<std::int64_t>(v)});
-  };
-  add("troupe_cache_evicted_total", true, s.store->evicted());
-  add("troupe_cache_expired_total", true, s.store->expired());
-  add("troupe_cache_entries", false, s.store->size());
-  add("troupe_cache_bytes", false, s.store->bytes());
-  add("troupe_cache_fetches_in_flight", false, s.under_way.size());
-  add("troupe_cache_waiting", false, waiting);
-  return out;
+  return report(s.count, s.tiers, {*s.store, s.under_way.size(), waiting});
 }
 
 } // namespace
@@ -489,6 +484,7 @@ cache_actor::behavior_type cache(self_ptr self, cache_settings settings, cache_p
     },
     [self](const compress& c) { compress_kept(*self->state.store, c.key); },
     [self](const kv_pairs& pairs) { on_restored(self, pairs); },
+    [self](const tier_keys& part) { self->state.kept_below.listed(part.keys, part.first, part.last); },
     [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self->state); },
   };

@@ -9,6 +9,7 @@
 #include "actors/cache/counters.hpp"
 #include "actors/cache/hot_store.hpp"
 #include "actors/cache/kept.hpp"
+#include "actors/cache/key_filter.hpp"
 #include "actors/cache/promotion.hpp"
 #include "actors/cache/tiers.hpp"
 #include "actors/cache/waiters.hpp"
@@ -80,6 +81,7 @@ struct cache_state {
   wake_up tick;
   std::chrono::steady_clock::time_point next_sweep{};
   lower_tiers tiers;
+  key_filter kept_below; // which keys the key-value store and the cold tier may have
   [[nodiscard]] lower_tier& tier(stage at) noexcept { return tiers[static_cast<std::size_t>(at)]; }
   cache_counters count;
 

@@ -7,7 +7,8 @@ std::string_view to_string(stage s) noexcept {
   return names[static_cast<std::size_t>(s)];
 }
 
-metrics report(const cache_counters& c, const lower_tiers& tiers) {
+metrics report(const cache_counters& c, const lower_tiers& tiers, const cache_gauges& now) {
+  const auto as_count = [](std::size_t n) { return static_cast<std::int64_t>(n); };
   metrics out{
     {"troupe_cache_lookups_total", {}, true, c.lookups},
     {"troupe_cache_coalesced_total", {}, true, c.coalesced},
@@ -18,6 +19,12 @@ metrics report(const cache_counters& c, const lower_tiers& tiers) {
     {"troupe_cache_shed_total", {}, true, c.shed},
     {"troupe_cache_cancelled_total", {}, true, c.cancelled},
     {"troupe_cache_too_large_total", {}, true, c.too_large},
+    {"troupe_cache_evicted_total", {}, true, as_count(now.store.evicted())},
+    {"troupe_cache_expired_total", {}, true, as_count(now.store.expired())},
+    {"troupe_cache_entries", {}, false, as_count(now.store.size())},
+    {"troupe_cache_bytes", {}, false, as_count(now.store.bytes())},
+    {"troupe_cache_fetches_in_flight", {}, false, as_count(now.fetches)},
+    {"troupe_cache_waiting", {}, false, as_count(now.waiting)},
   };
   for (std::size_t i = 0; i < tiers.size(); ++i) {
     const auto& tier = tiers[i];

@@ -1,6 +1,7 @@
 // What a cache shard counts, and how it stands with each tier below memory. Pure: `now` is an argument.
 #pragma once
 
+#include "actors/cache/hot_store.hpp"
 #include "messages/metric.hpp"
 
 #include <array>
@@ -24,6 +25,13 @@ public:
   static constexpr std::chrono::seconds patience{1};
 
   [[nodiscard]] bool usable(time now) const noexcept { return open < most_open && next_try_ <= now; }
+
+  /// Whether it takes an answer now; counted.
+  [[nodiscard]] bool take(time now) noexcept {
+    const bool room = usable(now);
+    ++(room ? kept : dropped);
+    return room;
+  }
 
   void failed(time now) noexcept {
     ++failures;
@@ -56,6 +64,13 @@ struct cache_counters {
   std::int64_t too_large = 0; // answers that were not kept
 };
 
-[[nodiscard]] metrics report(const cache_counters& c, const lower_tiers& tiers);
+/// How a shard is at the moment.
+struct cache_gauges {
+  const hot_store& store;
+  std::size_t fetches = 0; // under way
+  std::size_t waiting = 0; // for those
+};
+
+[[nodiscard]] metrics report(const cache_counters& c, const lower_tiers& tiers, const cache_gauges& now);
 
 } // namespace troupe

@@ -1,6 +1,7 @@
-// What looks after the cache's tiers on disk, once a node: after a start it hands what the key-value store still has
-// back to the shards, page by page behind what clients ask for, until they are nearly full; and now and then it drops
-// from the cold tier what has died there (the key-value store does so itself).
+// What looks after the cache's tiers on disk, once a node. It lists what they have, page by page, over and over: the
+// first time behind the start, without pause, later a page a minute. From the key-value store it hands answers back to
+// the shards the first time, until they are nearly full; in the cold tier it drops what has died (the key-value store
+// does so itself); and tells the shards which keys there are, if nobody else stores any.
 #pragma once
 
 #include "messages/cache.hpp"
@@ -21,6 +22,7 @@ struct cache_keeper_settings {
   std::vector<cache_actor> shards;
   kv_actor kv;        // may be empty: nothing comes back
   objects_actor cold; // may be empty: nothing to sweep
+  bool shared = true; // other nodes store there too: what is listed now is not all that there is later
   /// What is handed back at most: keys and values, in bytes as they are stored.
   std::size_t max_bytes = 64 << 20;
   /// After which no object of the cold tier is of use.
@@ -30,9 +32,16 @@ struct cache_keeper_settings {
 };
 
 struct cache_keeper_state {
+  /// What is listed next.
+  enum class place : std::uint8_t { kv, cold };
+
   cache_keeper_settings settings;
-  std::string kv_cursor;
-  std::string cold_cursor;
+  place at = place::kv;
+  std::string cursor;        // in there
+  bool begun = false;        // this listing, as far as the shards know
+  bool first = true;         // no listing has ended yet
+  bool restoring = true;     // answers are handed back as well
+  bool asked = false;        // a page is on its way
   std::int64_t restored = 0; // answers that were handed back
   std::size_t restored_bytes = 0;
   std::int64_t swept = 0; // objects that were removed

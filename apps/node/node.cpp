@@ -224,7 +224,7 @@ void node::parts::spawn_cache() {
     shards.push_back(in.spawn(cache, c, cache_peers{boss, reader, writer, cache_kv, cache_cold}));
   if (cache_kv || cache_cold)
     keeper =
-      in.spawn(cache_keeper, cache_keeper_settings{shards, cache_kv, cache_cold,
+      in.spawn(cache_keeper, cache_keeper_settings{shards, cache_kv, cache_cold, !s.storage.url.empty(),
                                static_cast<std::size_t>(s.cache.bytes.count), longest_cold(s), wall_ms, options.log});
 }
 

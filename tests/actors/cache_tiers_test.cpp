@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 using namespace troupe;
 using namespace std::chrono_literals;
 using json = nlohmann::json;
@@ -25,6 +27,27 @@ struct world : test::cache_world {
   void grow_cold() {
     advance(jittered(3600s) + 25h);
     start();
+  }
+
+  // The keeper, of tiers that are this node's alone unless told otherwise.
+  caf::actor keep(bool shared = false) {
+    cache_keeper_settings k;
+    k.shards = {shard};
+    k.kv = table;
+    k.cold = bucket;
+    k.shared = shared;
+    k.longest_cold = 24h * 10;
+    k.wall_ms = settings.wall_ms;
+    k.log = lines.log;
+    keepers.push_back(caf::actor_cast<caf::actor>(sys.spawn(cache_keeper, k)));
+    settle();
+    return keepers.back();
+  }
+  std::vector<caf::actor> keepers;
+
+  ~world() override {
+    for (const auto& keeper : keepers)
+      self->send_exit(keeper, caf::exit_reason::user_shutdown);
   }
 };
 
@@ -300,19 +323,12 @@ TEST(after a restart the keeper hands back what the key-value store has) {
     ask("k" + std::to_string(i));
   start();
   CHECK_EQ(index->size(), 0u);
-  cache_keeper_settings k;
-  k.shards = {shard};
-  k.kv = table;
-  k.wall_ms = settings.wall_ms;
-  k.log = lines.log;
-  const auto keeper = sys.spawn(cache_keeper, k);
-  settle();
+  keep();
   CHECK_EQ(index->size(), 250u);
   CHECK_EQ(counter("troupe_cache_restored_total"), 250);
   kv_reads.clear();
   CHECK_EQ(ask("k7")->x_cache, "HIT-KV-HOT");
   CHECK(kv_reads.empty());
-  self->send_exit(keeper, caf::exit_reason::user_shutdown);
 }
 
 TEST(what clients have asked for meanwhile is not replaced by what comes back) {
@@ -329,19 +345,59 @@ TEST(the keeper drops from the cold tier what has died) {
   ask("old");
   advance(24h * 12);
   ask("new");
-  cache_keeper_settings k;
-  k.shards = {shard};
-  k.cold = bucket;
-  k.longest_cold = 24h * 10;
-  k.wall_ms = settings.wall_ms;
-  k.log = lines.log;
-  const auto keeper = sys.spawn(cache_keeper, k);
-  settle();
-  CHECK_EQ(cold_objects.size(), 2u);
-  advance(1min);
+  keep();
   CHECK_EQ(cold_objects.count("old"), 0u);
   CHECK_EQ(cold_objects.count("new"), 1u);
-  self->send_exit(keeper, caf::exit_reason::user_shutdown);
+}
+
+TEST(the keeper goes on looking for what has died) {
+  ask("old");
+  keep();
+  CHECK_EQ(cold_objects.count("old"), 1u);
+  advance(24h * 12);
+  advance(2min);
+  CHECK_EQ(cold_objects.count("old"), 0u);
+}
+
+TEST(a key that no tier has goes to the providers at once) {
+  keep();
+  CHECK_EQ(ask()->x_cache, "MISS");
+  CHECK(kv_reads.empty());
+  CHECK(cold_reads.empty());
+  grow_cold();
+  keep();
+  CHECK_EQ(ask()->x_cache, "HIT-R2-COLD");
+  CHECK_EQ(ask("b")->x_cache, "MISS");
+  CHECK_EQ(cold_reads, std::vector<std::string>{dune});
+}
+
+TEST(what is stored after the listing is found) {
+  keep();
+  ask();
+  advance(jittered(3600s) + 25h); // memory has forgotten it
+  CHECK_EQ(ask()->x_cache, "HIT-R2-COLD");
+}
+
+TEST(in tiers that other nodes store to as well every key is looked for) {
+  keep(true);
+  ask();
+  CHECK_EQ(kv_reads, std::vector<std::string>{dune});
+  CHECK_EQ(cold_reads, std::vector<std::string>{dune});
+}
+
+TEST(a listing that fails goes on a minute later and until then every key is looked for) {
+  ask();
+  start();
+  kv_reads.clear();
+  broken_tiers = true;
+  keep();
+  broken_tiers = false;
+  advance(2s);
+  CHECK_EQ(ask("b")->x_cache, "MISS");
+  CHECK(std::count(kv_reads.begin(), kv_reads.end(), "b") == 1);
+  advance(1min);
+  CHECK_EQ(ask("c")->x_cache, "MISS");
+  CHECK(std::count(kv_reads.begin(), kv_reads.end(), "c") == 0);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
