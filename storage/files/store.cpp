@@ -221,9 +221,17 @@ result<std::optional<object_info>> store::do_put(
   std::sort(object.info.custom.begin(), object.info.custom.end());
   object.body = body;
   object.checks = std::move(written.value().checks);
-  auto stored = replace(key, [&](catalogued_object*) { return catalogue_->put(object, options.only); });
-  if (!stored)
+  auto has_row = false;
+  auto stored = replace(key, [&](catalogued_object*) {
+    auto done = catalogue_->put(object, options.only);
+    has_row = done && done.value();
+    return done;
+  });
+  if (!stored) {
+    // A commit that failed may have been carried out all the same. The next opening knows, and removes the body or not.
+    cleanup.kept = has_row;
     return failed(stored.error());
+  }
   if (!stored.value())
     return std::optional<object_info>{};
   cleanup.kept = true;

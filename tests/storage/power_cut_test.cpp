@@ -263,6 +263,27 @@ public:
     }
   }
 
+  /// A put whose commit is done and said to have failed: only the next start can tell.
+  void fail_to_commit(power_disk& disk) {
+    const auto vfs = test::fault_vfs{disk};
+    auto calls = test::power_calls{disk};
+    auto bucket = open(calls);
+    if (!bucket)
+      throw refused{bucket.error()};
+    const auto first = patterned(random_() % 3000);
+    if (auto done = put(*bucket.value(), "k", first); !done)
+      throw refused{done.error()};
+    disk.deny_sync(directory_ + "/index.db-wal");
+    const auto second = patterned(random_() % 3000) + "second";
+    if (put(*bucket.value(), "k", second))
+      throw std::runtime_error{"acknowledged what was said to have failed"};
+    possible_["k"] = {first, second};
+    acknowledged_["k"] = 0;
+    disk.cut();
+  }
+
+  [[nodiscard]] bool has_second() const { return possible_.at("k").front()->ends_with("second"); }
+
   void look() {
     auto disk = power_disk{directory_, 0, enough_power};
     const auto vfs = test::fault_vfs{disk};
@@ -329,6 +350,17 @@ int run_objects(const std::string& directory, sqlite::durability sync, std::uint
   return machine.losses();
 }
 
+/// 1 if the put that failed had been carried out.
+int run_failing_commit(const std::string& directory, sqlite::durability sync, std::uint64_t seed) {
+  empty_directory(directory);
+  auto machine = objects_machine{directory, sync, seed};
+  auto disk = power_disk{directory, seed, enough_power};
+  machine.fail_to_commit(disk);
+  disk.restart();
+  machine.look();
+  return machine.has_second() ? 1 : 0;
+}
+
 /// Runs seeds 1 to `count`; the losses of all. The first that goes wrong fails the test and is named.
 template <class Run>
 int run_seeds(Run run, sqlite::durability sync, std::uint64_t count) {
@@ -360,4 +392,8 @@ TEST(without syncing the last writes to a database may be lost but never a part 
 
 TEST(without syncing the last objects may be lost but never given in part) {
   CHECK(run_seeds(run_objects, sqlite::durability::normal, std::uint64_t{100}) > 0);
+}
+
+TEST(a put whose commit failed and was carried out all the same has its body) {
+  CHECK_EQ(run_seeds(run_failing_commit, sqlite::durability::full, std::uint64_t{20}), 20);
 }

@@ -113,7 +113,7 @@ bool power_disk::sync(inode& file) {
     else
       put_at(file.safe, each.offset, each.bytes);
   file.unsynced.clear();
-  return true;
+  return denied_.empty() || find(denied_).get() != &file;
 }
 
 bool power_disk::sync_directory(const std::string& path) {

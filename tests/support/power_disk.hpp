@@ -37,8 +37,11 @@ public:
   [[nodiscard]] bool has_power() const noexcept { return left_ > 0; }
   /// Cuts it now.
   void cut() noexcept { left_ = 0; }
+  /// From now on every sync of the file of that name is said to have failed, and was done.
+  void deny_sync(std::string path) { denied_ = std::move(path); }
 
-  // What happens, told before it is done. False: it must not be done, the power is off. A sync need not be done at all.
+  // What happens, told before it is done. False: it must not be done, the power is off (or the sync is denied). A sync
+  // need not be done at all.
   [[nodiscard]] bool create(const std::string& path);
   [[nodiscard]] bool write(inode& file, std::int64_t offset, std::string_view bytes);
   [[nodiscard]] bool truncate(inode& file, std::int64_t size);
@@ -68,6 +71,7 @@ private:
   std::string root_;
   std::mt19937_64 random_;
   std::int64_t left_;
+  std::string denied_;
   std::map<std::string, inode_ptr> names_;   // as programs see them; a directory has no inode
   std::map<std::string, inode_ptr> durable_; // as the disk has them for certain
   std::vector<name_change> unsynced_;        // in the order in which they were made
