@@ -1,5 +1,6 @@
 #include "storage/kv.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <unordered_map>
@@ -23,6 +24,13 @@ result<void> check_space(std::string_view space) {
   if (space.find('\0') != std::string_view::npos)
     return refuse("namespace", "a text without NUL bytes", "one");
   return check_size("namespace", space.size(), 1, kv_limits::namespace_bytes);
+}
+
+/// Of a bulk read: what is read before its size is known, 32 of the largest values.
+constexpr std::size_t bulk_part = 32;
+
+constexpr std::ptrdiff_t offset(std::size_t n) {
+  return static_cast<std::ptrdiff_t>(n);
 }
 
 result<void> check_key(std::string_view key) {
@@ -150,7 +158,24 @@ result<std::vector<std::optional<kv_entry>>> kv::get_many(
   std::string_view space, const std::vector<std::string>& keys, std::int64_t now_ms) {
   if (auto good = check_keys(space, keys); !good)
     return good.as_failure();
-  return do_get_many(space, keys, now_ms);
+  auto found = std::vector<std::optional<kv_entry>>{};
+  found.reserve(keys.size());
+  auto bytes = std::size_t{0};
+  for (std::size_t from = 0; from < keys.size(); from += bulk_part) {
+    const auto to = std::min(from + bulk_part, keys.size());
+    auto part = do_get_many(space, {keys.begin() + offset(from), keys.begin() + offset(to)}, now_ms);
+    if (!part)
+      return part.as_failure();
+    for (auto& each : part.value()) {
+      bytes += each ? each->value.view().size() + each->metadata.size() : 0;
+      found.push_back(std::move(each));
+    }
+    if (bytes > kv_limits::bulk_bytes)
+      return fail(ec::answer_too_large, "values: expected at most " + std::to_string(kv_limits::bulk_bytes)
+                                          + " bytes together, got more with key " + std::to_string(to)
+                                          + "; ask for fewer keys at once");
+  }
+  return found;
 }
 
 result<void> kv::put_many(std::string_view space, const std::vector<kv_write>& writes, std::int64_t now_ms) {

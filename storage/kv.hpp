@@ -93,7 +93,8 @@ public:
   /// A page of keys in the order of their bytes.
   [[nodiscard]] result<kv_page> list(std::string_view space, const kv_query& what, std::int64_t now_ms);
 
-  /// The entries under keys, in the order of `keys`; none where there is none.
+  /// The entries under keys, in the order of `keys`; none where there is none. Each is as at some moment of the call.
+  /// Fails with ec::answer_too_large when they have more than `kv_limits::bulk_bytes` together.
   [[nodiscard]] result<std::vector<std::optional<kv_entry>>> get_many(
     std::string_view space, const std::vector<std::string>& keys, std::int64_t now_ms);
 

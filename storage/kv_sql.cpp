@@ -11,6 +11,9 @@ namespace {
 // Statements of a fixed number of places: a text of its own for every number would fill the statement caches.
 constexpr std::size_t keys_at_once = 32;
 constexpr std::size_t rows_at_once = 32;
+// Fewer than this go one by one.
+constexpr std::size_t worth_asking_together = 4;
+constexpr std::string_view no_key; // a key has at least one byte
 
 constexpr std::string_view insert = "INSERT INTO kv (namespace, name, value, number, metadata, expires_ms, version)"
                                     " VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -147,15 +150,8 @@ result<std::vector<kv_name>> kv_sql::do_list(
 result<std::vector<std::optional<kv_entry>>> kv_sql::do_get_many(
   std::string_view space, const std::vector<std::string>& keys, std::int64_t now_ms) {
   auto found = std::unordered_map<std::string, kv_entry>{};
-  for (std::size_t from = 0; from < keys.size(); from += keys_at_once) {
-    auto bound = params{};
-    bound.reserve(keys_at_once * 3);
-    for (auto i = from; i < from + keys_at_once; ++i) { // places that are left over ask for the last key again
-      bound.emplace_back(std::string{space});
-      bound.emplace_back(bytes(keys[std::min(i, keys.size() - 1)]));
-      bound.emplace_back(now_ms);
-    }
-    auto rows = db_.all(select_keys(), bound);
+  const auto ask = [&](const std::string& text, const params& bound) -> result<void> {
+    auto rows = db_.all(text, bound);
     if (!rows)
       return rows.as_failure();
     for (const auto& each : rows.value()) {
@@ -167,6 +163,21 @@ result<std::vector<std::optional<kv_entry>>> kv_sql::do_get_many(
         return foreign_row();
       found.emplace(std::string{name->view()}, std::move(entry.value()));
     }
+    return ok();
+  };
+  for (std::size_t from = 0; from < keys.size();) {
+    const bool one = keys.size() - from < worth_asking_together;
+    const auto to = from + (one ? 1 : keys_at_once);
+    auto bound = params{};
+    bound.reserve((to - from) * 3);
+    for (; from < to; ++from) {
+      bound.emplace_back(std::string{space});
+      bound.emplace_back(
+        bytes(from < keys.size() ? std::string_view{keys[from]} : no_key)); // a place that is left over
+      bound.emplace_back(now_ms);
+    }
+    if (auto done = ask(one ? std::string{select_key} : select_keys(), bound); !done)
+      return done.as_failure();
   }
   auto list = std::vector<std::optional<kv_entry>>{};
   list.reserve(keys.size());

@@ -184,6 +184,35 @@ TEST(many keys are put and got and erased at once) {
   });
 }
 
+TEST(any number of keys is got at once) {
+  for_each_store([](kv& store) {
+    auto keys = strings{};
+    for (int i = 0; i < 70; ++i) {
+      keys.push_back("key " + std::to_string(i));
+      REQUIRE(store.put("n", {.key = keys.back(), .value = bytes(std::to_string(i))}, now).has_value());
+    }
+    for (const auto count : {1, 3, 4, 31, 32, 33, 35, 36, 64, 70}) {
+      const auto found = value_of(store.get_many("n", {keys.begin(), keys.begin() + count}, now));
+      REQUIRE_EQ(found.size(), static_cast<std::size_t>(count));
+      for (int i = 0; i < count; ++i)
+        CHECK(found[static_cast<std::size_t>(i)]->value == bytes(std::to_string(i)));
+    }
+  });
+}
+
+TEST(a bulk read of more than 100 MB is refused with the key that was too many) {
+  auto store = kv_memory{};
+  const auto large = blob{std::string(kv_limits::value_bytes, 'v')};
+  REQUIRE(static_cast<kv&>(store).put("n", {.key = "large", .value = large}, now).has_value());
+  auto keys = strings(3, "large");
+  CHECK(store.get_many("n", keys, now).has_value());
+  keys.emplace_back("large");
+  const auto refused = store.get_many("n", keys, now);
+  CHECK_EQ(refused.error().code, ec::answer_too_large);
+  CHECK_EQ(refused.error().message,
+    "values: expected at most 100000000 bytes together, got more with key 4; ask for fewer keys at once");
+}
+
 TEST(compare and set stores only over the version that it expects) {
   for_each_store([](kv& store) {
     const auto write = [](const char* text) { return kv_write{.key = "k", .value = bytes(text)}; };
