@@ -1,5 +1,9 @@
 #include "storage/books_repository.hpp"
 
+#include "storage/many_rows.hpp"
+
+#include <unordered_map>
+
 namespace troupe::storage {
 namespace {
 
@@ -7,10 +11,15 @@ constexpr std::string_view select_by_isbn =
   "SELECT isbn, title, author, data, provider, fetched_ms FROM books WHERE isbn = ?";
 
 // What INSERT OR REPLACE does, in the words that PostgreSQL knows too.
-constexpr std::string_view upsert =
-  "INSERT INTO books (isbn, title, author, data, provider, fetched_ms) VALUES (?, ?, ?, ?, ?, ?)"
+constexpr std::string_view insert = "INSERT INTO books (isbn, title, author, data, provider, fetched_ms) VALUES";
+constexpr std::string_view or_replace =
   " ON CONFLICT (isbn) DO UPDATE SET title = excluded.title, author = excluded.author, data = excluded.data,"
   " provider = excluded.provider, fetched_ms = excluded.fetched_ms";
+
+const std::string& upsert() {
+  static const auto text = std::string{insert}.append(" (?, ?, ?, ?, ?, ?)").append(or_replace);
+  return text;
+}
 
 params bind(const stored_record& book) {
   return {book.key, book.title, book.author, book.data, book.provider, book.fetched_ms};
@@ -35,17 +44,22 @@ result<std::optional<stored_record>> books_repository::find(std::string_view isb
 }
 
 result<void> books_repository::put(const stored_record& book) {
-  if (auto done = db_.run(upsert, bind(book)); !done)
+  if (auto done = db_.run(upsert(), bind(book)); !done)
     return boost::outcome_v2::failure(done.error());
   return ok();
 }
 
 result<void> books_repository::put_many(const std::vector<stored_record>& books) {
-  auto statements = std::vector<statement>{};
-  statements.reserve(books.size());
-  for (const auto& book : books)
-    statements.push_back({std::string{upsert}, bind(book)});
-  if (auto done = db_.batch(statements); !done)
+  // Of two of one book the later stays.
+  auto last = std::unordered_map<std::string_view, std::size_t>{};
+  for (std::size_t i = 0; i < books.size(); ++i)
+    last[books[i].key] = i;
+  auto rows = std::vector<params>{};
+  rows.reserve(last.size());
+  for (std::size_t i = 0; i < books.size(); ++i)
+    if (last[books[i].key] == i)
+      rows.push_back(bind(books[i]));
+  if (auto done = db_.batch(insert_many(insert, or_replace, std::move(rows))); !done)
     return boost::outcome_v2::failure(done.error());
   return ok();
 }

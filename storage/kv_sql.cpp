@@ -1,5 +1,7 @@
 #include "storage/kv_sql.hpp"
 
+#include "storage/many_rows.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <random>
@@ -8,15 +10,14 @@
 namespace troupe::storage {
 namespace {
 
-// Statements of a fixed number of places: a text of its own for every number would fill the statement caches.
+// A fixed number of places: a text of its own for every number would fill the statement caches.
 constexpr std::size_t keys_at_once = 32;
-constexpr std::size_t rows_at_once = 32;
 // Fewer than this go one by one.
 constexpr std::size_t worth_asking_together = 4;
 constexpr std::string_view no_key; // a key has at least one byte
 
-constexpr std::string_view insert = "INSERT INTO kv (namespace, name, value, number, metadata, expires_ms, version)"
-                                    " VALUES (?, ?, ?, ?, ?, ?, ?)";
+constexpr std::string_view insert =
+  "INSERT INTO kv (namespace, name, value, number, metadata, expires_ms, version) VALUES";
 constexpr std::string_view or_replace =
   " ON CONFLICT (namespace, name) DO UPDATE SET value = excluded.value, number = excluded.number,"
   " metadata = excluded.metadata, expires_ms = excluded.expires_ms, version = excluded.version";
@@ -33,12 +34,7 @@ std::string repeated(std::string_view first, std::string_view each, std::size_t 
 }
 
 const std::string& upsert() {
-  static const auto text = std::string{insert} + std::string{or_replace};
-  return text;
-}
-
-const std::string& upsert_rows() {
-  static const auto text = repeated(insert, ", (?, ?, ?, ?, ?, ?, ?)", rows_at_once) + std::string{or_replace};
+  static const auto text = std::string{insert}.append(" (?, ?, ?, ?, ?, ?, ?)").append(or_replace);
   return text;
 }
 
@@ -190,19 +186,11 @@ result<std::vector<std::optional<kv_entry>>> kv_sql::do_get_many(
 
 result<void> kv_sql::do_put_many(
   std::string_view space, const std::vector<checked_write>& writes, std::int64_t /*now_ms*/) {
-  auto statements = std::vector<statement>{};
-  auto at = std::size_t{0};
-  for (; at + rows_at_once <= writes.size(); at += rows_at_once) {
-    auto bound = params{};
-    bound.reserve(rows_at_once * 7);
-    for (auto i = at; i < at + rows_at_once; ++i)
-      for (auto& each : columns(space, writes[i], new_version()))
-        bound.push_back(std::move(each));
-    statements.push_back({upsert_rows(), std::move(bound)});
-  }
-  for (; at < writes.size(); ++at)
-    statements.push_back({upsert(), columns(space, writes[at], new_version())});
-  if (auto done = db_.batch(statements); !done)
+  auto rows = std::vector<params>{};
+  rows.reserve(writes.size());
+  for (const auto& each : writes)
+    rows.push_back(columns(space, each, new_version()));
+  if (auto done = db_.batch(insert_many(insert, or_replace, std::move(rows))); !done)
     return done.as_failure();
   return ok();
 }

@@ -4,6 +4,7 @@
 #include "storage/books_repository.hpp"
 #include "storage/migrations.hpp"
 #include "storage/sqlite/database.hpp"
+#include "tests/storage/backends.hpp"
 #include "tests/support/results.hpp"
 #include "tests/support/temp_directory.hpp"
 
@@ -70,6 +71,25 @@ TEST(many books are stored in one commit) {
   CHECK(value_of(books.find("9780553293357"))->title == "Foundation");
   CHECK(books.put_many({}).has_value());
   CHECK_EQ(f.db->commits() - commits, 1);
+}
+
+TEST(of many books at once each is stored and of two of one book the later) {
+  test::for_each_database([](test::backend& kind) {
+    const auto db = kind.open();
+    const auto known = parse_migrations(built_in_migrations());
+    REQUIRE(known.has_value());
+    REQUIRE(migrate_up(*db, known.value(), 1).has_value());
+    auto books = books_repository{*db};
+    auto many = std::vector<stored_record>{};
+    for (int i = 0; i < 70; ++i)
+      many.push_back(book("isbn " + std::to_string(i), "title " + std::to_string(i)));
+    many.push_back(book("isbn 3", "the later"));
+    REQUIRE(books.put_many(many).has_value());
+    CHECK_EQ(value_of(db->all("SELECT isbn FROM books")).size(), 70u);
+    for (int i = 0; i < 70; ++i)
+      CHECK_EQ(
+        value_of(books.find("isbn " + std::to_string(i)))->title, i == 3 ? "the later" : "title " + std::to_string(i));
+  });
 }
 
 TEST(a database without the table is a storage error) {
