@@ -43,6 +43,9 @@ struct permission {
 constexpr auto begin_writing = "BEGIN IMMEDIATE";
 constexpr auto begin_reading = "BEGIN";
 
+/// Steps of SQLite's machine between two looks at the clock: some 20 us, of which the look takes 0.03.
+constexpr int steps_between_looks = 1000;
+
 /// A path that SQLite takes for nothing but a path: it would read "file:..." as a URI and ":memory:" as no file at all.
 std::string plain_path(const std::string& path) {
   return path.starts_with('/') ? path : "./" + path;
@@ -55,10 +58,11 @@ struct database::connection {
   std::unique_ptr<sqlite3, closer> handle;
   std::unique_ptr<statement_cache> statements;
   std::int64_t commits = 0;
-  int depth = 0;               // 0: no transaction; above 1: savepoints
-  std::optional<error> doomed; // why the innermost transaction can only be rolled back
-  bool own = false;            // our own statements may do what callers' may not
-  bool script = false;         // a migration may use PRAGMA (defer_foreign_keys), but not end its transaction
+  int depth = 0;                      // 0: no transaction; above 1: savepoints
+  std::optional<error> doomed;        // why the innermost transaction can only be rolled back
+  bool own = false;                   // our own statements may do what callers' may not
+  bool script = false;                // a migration may use PRAGMA (defer_foreign_keys), but not end its transaction
+  steady_clock::time_point stop_at{}; // when the caller's statement has taken too long
 
   ~connection() {
     statements.reset(); // before the handle that they belong to
@@ -103,6 +107,8 @@ struct database::connection {
   result<void> transaction(const char* beginning, const std::function<result<void>()>& work);
 
   static int authorize(void* self, int action, const char*, const char*, const char*, const char*) noexcept;
+  static int out_of_time(void* self) noexcept;
+  void give_time() noexcept { stop_at = steady_clock::now() + settings.statement_timeout; }
 };
 
 int database::connection::authorize(
@@ -121,6 +127,12 @@ int database::connection::authorize(
   default:
     return SQLITE_OK;
   }
+}
+
+/// Called by SQLite again and again during a statement; not 0 stops it.
+int database::connection::out_of_time(void* self) noexcept {
+  const auto& me = *static_cast<const connection*>(self);
+  return !me.own && !me.script && steady_clock::now() > me.stop_at ? 1 : 0;
 }
 
 result<void> database::connection::open() {
@@ -167,6 +179,7 @@ void database::connection::harden() {
        })
     sqlite3_db_config(raw_handle, option, on, nullptr);
   sqlite3_set_authorizer(raw_handle, &connection::authorize, this);
+  sqlite3_progress_handler(raw_handle, steps_between_looks, &connection::out_of_time, this);
   const auto count = [](void* self) noexcept {
     ++static_cast<connection*>(self)->commits;
     return 0;
@@ -247,6 +260,7 @@ result<std::int64_t> database::connection::step_through(
     if (const auto code = bind_one(prepared, static_cast<int>(i) + 1, bound[i]); code != SQLITE_OK)
       return failure(code);
 
+  give_time();
   const auto before = sqlite3_total_changes64(raw());
   auto columns = std::shared_ptr<std::vector<std::string>>{};
   auto more = true;
@@ -314,7 +328,9 @@ result<std::int64_t> database::run(std::string_view text, const params& bound) {
 
 result<void> database::each(std::string_view text, const params& bound, const visitor& visit) {
   const auto hand_over = [&](const auto& columns, std::vector<value> values) {
-    return visit(row{columns, std::move(values)});
+    const auto more = visit(row{columns, std::move(values)});
+    connection_->give_time();
+    return more;
   };
   if (auto done = connection_->execute(text, bound, hand_over, true); !done)
     return boost::outcome_v2::failure(done.error());

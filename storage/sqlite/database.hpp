@@ -28,6 +28,8 @@ struct options {
   durability sync = durability::normal;
   /// How long a statement waits for another process's lock. 5 s outlasts any transaction of ours and a checkpoint.
   std::chrono::milliseconds busy_timeout{5000};
+  /// A caller's statement that takes longer is stopped (`each`: between two rows), as PostgreSQL's.
+  std::chrono::milliseconds statement_timeout{30000};
   /// Prepared statements kept; Troupe has about 30, user databases bring their own.
   std::size_t cached_statements = 64;
   /// A file up to this size is checked whole (PRAGMA quick_check) at opening: about 25 ms at 8 MiB, and start-up has

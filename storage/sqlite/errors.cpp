@@ -51,6 +51,8 @@ error statement_error(sqlite3* connection, int code, const std::string& path) {
   case SQLITE_FULL:
   case SQLITE_IOERR:
     return {ec::storage_failed, path + ": " + explain(connection, code)};
+  case SQLITE_INTERRUPT:
+    return {ec::storage_failed, "the statement took longer than the statement time-out and was stopped"};
   case SQLITE_AUTH:
     return {ec::storage_failed, "not authorized: transactions, PRAGMA, ATTACH and VACUUM belong to the store"};
   default:

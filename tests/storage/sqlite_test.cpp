@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace troupe;
@@ -207,6 +208,40 @@ TEST(a caller may not attach files or change settings or load code) {
   CHECK_EQ(error_of(db->run("PRAGMA foreign_keys = OFF")).message,
     "not authorized: transactions, PRAGMA, ATTACH and VACUUM belong to the store");
   CHECK(!std::filesystem::exists(other));
+}
+
+TEST(a statement that takes too long is stopped and the next one is not) {
+  const auto directory = test::temp_directory{};
+  const auto db = value_of(
+    sqlite::database::open({.path = directory.file("main.db"), .statement_timeout = std::chrono::milliseconds{50}}));
+  REQUIRE(db->run("CREATE TABLE t (n INTEGER)").has_value());
+  constexpr auto endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) ";
+  constexpr auto stopped = "the statement took longer than the statement time-out and was stopped";
+  CHECK_EQ(error_of(db->first(std::string{endless} + "SELECT count(*) FROM c")).message, stopped);
+  CHECK_EQ(error_of(db->run(std::string{endless} + "INSERT INTO t SELECT n FROM c")).message, stopped);
+  CHECK_EQ(*value_of(db->first("SELECT count(*) AS n FROM t"))->get<std::int64_t>("n"), 0);
+  // In a transaction it takes the whole of it along.
+  const auto failed = error_of(
+    db->batch({{"INSERT INTO t VALUES (1)", {}}, {std::string{endless} + "INSERT INTO t SELECT n FROM c", {}}}));
+  CHECK(failed.message.find(stopped) != std::string::npos);
+  CHECK_EQ(*value_of(db->first("SELECT count(*) AS n FROM t"))->get<std::int64_t>("n"), 0);
+  REQUIRE(db->run("INSERT INTO t VALUES (1)").has_value());
+}
+
+TEST(who reads rows one by one takes as long as they like over each) {
+  const auto directory = test::temp_directory{};
+  const auto db = value_of(
+    sqlite::database::open({.path = directory.file("main.db"), .statement_timeout = std::chrono::milliseconds{20}}));
+  auto rows = 0;
+  const auto done = db->each("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 5000)"
+                             " SELECT n FROM c",
+    {}, [&](const row&) {
+      if (++rows % 1000 == 0)
+        std::this_thread::sleep_for(std::chrono::milliseconds{30}); // longer than the time-out of a statement
+      return true;
+    });
+  CHECK(done.has_value());
+  CHECK_EQ(rows, 5000);
 }
 
 TEST(foreign keys hold) {
