@@ -70,6 +70,14 @@ typename Inspector::result_type inspect(Inspector& f, tier_keys& x) {
   return f(x.keys, x.first, x.last);
 }
 
+/// A shard's word to itself: what has been answered with is to be handed to the tiers below.
+struct hand_down {};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, hand_down&) {
+  return f();
+}
+
 using cache_actor = caf::typed_actor<
   // What is the answer? Always answered with an answer, never with an error.
   caf::replies_to<lookup>::with<answer>,
@@ -81,6 +89,8 @@ using cache_actor = caf::typed_actor<
   caf::reacts_to<kv_pairs>,
   // These are the keys that the tiers below have; of others they need not be asked.
   caf::reacts_to<tier_keys>,
+  // Hand down what waits for it.
+  caf::reacts_to<hand_down>,
   // Look whose time is over.
   caf::reacts_to<tick_atom>,
   // What have you counted?
@@ -102,6 +112,7 @@ CAF_ADD_TYPE_ID(troupe_cache, (troupe::answer))
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::lookup_cancel))
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::compress))
 CAF_ADD_TYPE_ID(troupe_cache, (troupe::tier_keys))
+CAF_ADD_TYPE_ID(troupe_cache, (troupe::hand_down))
 
 CAF_END_TYPE_ID_BLOCK(troupe_cache)
 TROUPE_CHECK_RANGE(troupe_cache);

@@ -4,6 +4,7 @@
 #include "actors/timer/timer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe {
 namespace {
@@ -24,9 +25,9 @@ constexpr auto worth_another = std::chrono::milliseconds{50};
 constexpr seconds sweep_every{1};
 constexpr std::size_t sweep_share = 60;
 constexpr std::size_t sweep_least = 1'000;
-// Of the key-value store; what has a longer one stays in memory alone.
-constexpr std::size_t longest_key = 512;
-constexpr std::size_t largest = 16 << 20; // what the tiers take in one message
+// Nobody waits for what is handed down: it goes when those who wait have been served, and some of it together.
+constexpr std::chrono::milliseconds gather{5};
+constexpr std::size_t most_together = 1 << 20; // bytes: some 200 usual answers
 
 nanoseconds now(self_ptr self) {
   return self->clock().now().time_since_epoch();
@@ -89,34 +90,29 @@ void ask_tier(self_ptr self, stage at, const Actor& who, Request&& what, Then th
       });
 }
 
-// Hands an answer to the tiers below, unless they have too much before them.
-void hand_down(self_ptr self, const std::string& key, const outcome& o, const expiry& hot, const inquiry& about) {
+// Hands what has been answered with to the tiers below, unless they have too much before them.
+void hand_down_all(self_ptr self) {
   auto& s = self->state;
-  const auto t = now(self);
-  const bool cold = s.peers.cold && !about.durable;
-  if (key.size() > longest_key || hot.fresh_until <= t || !(s.peers.kv || cold))
-    return;
-  const auto then = expiry_of(cold_life(about.kept, s.settings.tiers), hash_of_key(key), t);
-  const auto kept = to_keep(o, key, hot, then, t, s.settings.wall_ms());
-  const blob bytes{encode(kept)};
-  if (bytes.view().size() > largest)
-    return;
-  s.kept_below.add(hash_of_key(key));
   const auto take = [&](stage at) { return s.tier(at).take(self->clock().now()); };
-  if (s.peers.kv && take(stage::kv))
-    ask_tier<std::int64_t>(self, stage::kv, s.peers.kv,
-      kv_store{std::string{cache_space}, {{key, bytes, {}, kept.hot.dead_ms, 0}}, us(10 * patience)},
-      [](const auto*) {});
-  if (cold && take(stage::cold)) {
-    object_store what;
-    what.object.key = key;
-    what.object.body = bytes;
-    ask_tier<std::string>(self, stage::cold, s.peers.cold, std::move(what), [](const auto*) {});
+  s.bytes_to_hand_down = 0;
+  kv_store together{std::string{cache_space}, {}, us(10 * patience)};
+  for (auto& each : pack(std::exchange(s.to_hand_down, {}), s.settings.tiers, now(self), s.settings.wall_ms())) {
+    s.kept_below.add(hash_of_key(each.key));
+    if (s.peers.kv && take(stage::kv))
+      together.pairs.push_back({each.key, each.bytes, {}, each.dead_ms, 0});
+    if (s.peers.cold && !each.durable && take(stage::cold)) {
+      object_store what;
+      what.object.key = std::move(each.key);
+      what.object.body = std::move(each.bytes);
+      ask_tier<std::string>(self, stage::cold, s.peers.cold, std::move(what), [](const auto*) {});
+    }
   }
+  if (!together.pairs.empty())
+    ask_tier<std::int64_t>(self, stage::kv, s.peers.kv, std::move(together), [](const auto*) {});
 }
 
 // Keeps an outcome and publishes it, then answers whoever waits.
-void keep(self_ptr self, const std::string& key, const outcome& o, tier source) {
+void keep(self_ptr self, const std::string& key, outcome& o, tier source) {
   auto& s = self->state;
   const auto& f = s.under_way.at(key);
   const auto t = now(self);
@@ -124,10 +120,17 @@ void keep(self_ptr self, const std::string& key, const outcome& o, tier source) 
   const auto hot = expiry_of(hot_life(what, f.about.kept, s.settings.tiers), hash_of_key(key), t);
   // Published before anybody is answered, so that whoever has seen the answer finds it in the index.
   publish(s, key, render(o, f.about, hot, tier::hot));
-  const auto about = f.about;
+  auto about = f.about;
   end_with(self, key, from(render(o, about, hot, source), x_cache(source, standing::fresh, false, false), t));
-  if (worth_cold(what))
-    hand_down(self, key, o, hot, about);
+  const bool below = s.peers.kv || (s.peers.cold && !about.durable);
+  if (!below || !worth_keeping(what, key, hot, t))
+    return;
+  if (s.to_hand_down.empty())
+    self->delayed_send(self, gather, hand_down{});
+  s.bytes_to_hand_down += o.data.view().size();
+  s.to_hand_down.push_back({std::move(o), hot, std::move(about)});
+  if (s.bytes_to_hand_down >= most_together)
+    hand_down_all(self);
 }
 
 bool goes_on(self_ptr self, const std::string& key, const answer& failed);
@@ -302,7 +305,7 @@ void on_stored(self_ptr self, const std::string& key, const stored_records* rows
 void look_below(self_ptr self, const std::string& key, stage from) {
   auto& s = self->state;
   const auto& about = s.under_way.at(key).about;
-  const bool kept = key.size() <= longest_key && s.kept_below.maybe(hash_of_key(key));
+  const bool kept = key.size() <= longest_kept_key && s.kept_below.maybe(hash_of_key(key));
   const std::array<bool, 3> there{
     kept && s.peers.kv, kept && s.peers.cold && !about.durable, about.durable && s.peers.reader};
   const auto usable = [&](stage at) {
@@ -472,6 +475,7 @@ cache_actor::behavior_type cache(self_ptr self, cache_settings settings, cache_p
       const auto key = self->state.under_way.begin()->first;
       end(self, key, refusal(ec::cancelled, "shutting down"));
     }
+    hand_down_all(self);
     self->quit(stop.reason);
   });
   const auto t = self->clock().now();
@@ -485,6 +489,7 @@ cache_actor::behavior_type cache(self_ptr self, cache_settings settings, cache_p
     [self](const compress& c) { compress_kept(*self->state.store, c.key); },
     [self](const kv_pairs& pairs) { on_restored(self, pairs); },
     [self](const tier_keys& part) { self->state.kept_below.listed(part.keys, part.first, part.last); },
+    [self](hand_down) { hand_down_all(self); },
     [self](tick_atom) { tick(self); },
     [self](stats_atom) { return report(self->state); },
   };

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "actors/cache/counters.hpp"
+#include "actors/cache/handed.hpp"
 #include "actors/cache/hot_store.hpp"
 #include "actors/cache/kept.hpp"
 #include "actors/cache/key_filter.hpp"
@@ -32,6 +33,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace troupe {
 
@@ -81,7 +83,9 @@ struct cache_state {
   wake_up tick;
   std::chrono::steady_clock::time_point next_sweep{};
   lower_tiers tiers;
-  key_filter kept_below; // which keys the key-value store and the cold tier may have
+  std::vector<handed> to_hand_down; // soon
+  std::size_t bytes_to_hand_down = 0;
+  key_filter kept_below;            // which keys the key-value store and the cold tier may have
   [[nodiscard]] lower_tier& tier(stage at) noexcept { return tiers[static_cast<std::size_t>(at)]; }
   cache_counters count;
 

@@ -59,8 +59,34 @@ TEST(a complete answer is kept in the key-value store and in the cold tier) {
   CHECK_EQ(ask()->x_cache, "MISS");
   CHECK_EQ(pairs.count(dune), 1u);
   CHECK_EQ(cold_objects.count(dune), 1u);
-  CHECK_EQ(pairs[dune].expires_ms, wall_ms() + us(jittered(3600s)) / 1000 + 24 * 3'600'000);
+  CHECK_EQ(pairs[dune].expires_ms, wall_ms() + us(jittered(3600s) - gather) / 1000 + 24 * 3'600'000);
   CHECK_EQ(counter("troupe_cache_tier_kept_total"), 2);
+}
+
+TEST(answers of one moment are handed down together) {
+  hold = true;
+  settings.max_fetches = 10;
+  start();
+  ask("a");
+  ask("b");
+  inside(boss, [this] {
+    for (auto& each : held)
+      each.deliver(next);
+  });
+  CHECK(pairs.empty());
+  advance(gather);
+  CHECK_EQ(pairs.size(), 2u);
+  CHECK_EQ(kv_writes, 1);
+  CHECK_EQ(cold_objects.size(), 2u);
+}
+
+TEST(what waits to be handed down is not lost when the shard ends) {
+  hold = true;
+  ask();
+  inside(boss, [this] { held[0].deliver(next); });
+  CHECK(pairs.empty());
+  start();
+  CHECK_EQ(pairs.count(dune), 1u);
 }
 
 TEST(what lacks a provider or found nothing is kept in memory alone) {
@@ -89,8 +115,8 @@ TEST(after a restart the key-value store answers as memory would) {
   const auto after = ask();
   CHECK_EQ(after->x_cache, "HIT-KV-HOT");
   CHECK_EQ(provider_of(after), "cache:kv");
-  CHECK_EQ(after->age_us, 10'000'000);
-  CHECK(std::abs(after->ttl_us - us(jittered(3600s) - 10s)) <= 1'000); // kept in whole milliseconds
+  CHECK_EQ(after->age_us, us(10s + gather));
+  CHECK(std::abs(after->ttl_us - us(jittered(3600s) - 10s - gather)) <= 1'000); // kept in whole milliseconds
   CHECK_EQ(after->etag, before->etag);
   CHECK_EQ(asked, 1);
   kv_reads.clear();

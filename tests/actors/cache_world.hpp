@@ -66,6 +66,7 @@ struct cache_world : actors {
   std::map<std::string, kv_pair> pairs;
   std::map<std::string, stored_object> cold_objects;
   std::vector<std::string> kv_reads;
+  int kv_writes = 0;
   std::vector<std::string> cold_reads;
   bool broken_tiers = false;
   bool hung_table = false;
@@ -88,6 +89,7 @@ struct cache_world : actors {
         return out;
       },
       [this](const kv_store& w) -> caf::result<std::int64_t> {
+        ++kv_writes;
         for (const auto& pair : w.pairs)
           pairs[pair.key] = pair;
         return static_cast<std::int64_t>(w.pairs.size());
@@ -192,6 +194,9 @@ struct cache_world : actors {
     return found;
   }
 
+  // From an answer until it has been handed down; `ask` waits for that.
+  static constexpr auto gather = 5ms;
+
   lifetimes kept; // as the route says
   priority asks_as = priority::interactive;
 
@@ -207,6 +212,8 @@ struct cache_world : actors {
       return caf::behavior{[=](stats_atom) { caller->send(to, lookup_cancel{7, key}); }};
     }));
     settle();
+    if (!hold)
+      advance(gather);
     return out;
   }
 
