@@ -76,7 +76,8 @@ result<members> read_members(const element& e, const std::string& path, const st
   members out{path.empty() ? "" : path + ".", {}};
   for (const auto& [name, value] : object) {
     if (std::find(known.begin(), known.end(), name) == known.end())
-      return wrong(out.path + std::string{name.substr(0, longest_shown)}, "unknown; expected " + listed(known));
+      return wrong(out.path + std::string{name.substr(0, longest_shown)},
+        "unknown; expected " + (known.empty() ? "an empty object" : listed(known)));
     if (out.find(name))
       return wrong(out.path + std::string{name}, "stands there twice");
     out.all.emplace_back(name, value);
@@ -142,6 +143,8 @@ result<std::uint8_t> priority(const members& in, std::uint8_t otherwise) {
 
 result<fields> read_params(const members& in, const batch_operation& op) {
   const auto given = in.find("params");
+  if (!given && op.required.empty())
+    return fields{};
   if (!given)
     return wrong(in.path + "params", "missing; expected an object");
   const auto known = read_members(*given, in.path + "params", op.params);
@@ -158,9 +161,23 @@ result<fields> read_params(const members& in, const batch_operation& op) {
     else
       return wrong(in.path + "params." + std::string{name}, "expected a text or a whole number, got " + kind(value));
   }
-  if (std::none_of(out.begin(), out.end(), [&](const auto& p) { return p.first == op.required; }))
-    return wrong(in.path + "params." + op.required, "missing");
+  for (const auto& name : op.required)
+    if (std::none_of(out.begin(), out.end(), [&](const auto& p) { return p.first == name; }))
+      return wrong(in.path + "params." + name, "missing");
   return out;
+}
+
+// The one of that name; null, and the names that there are, if there is none.
+template <class T>
+std::pair<const T*, std::vector<std::string>> find_named(const std::vector<T>& all, std::string_view name) {
+  const auto it = std::find_if(all.begin(), all.end(), [&](const T& each) { return each.name == name; });
+  if (it != all.end())
+    return {&*it, {}};
+  std::vector<std::string> names;
+  names.reserve(all.size());
+  for (const auto& each : all)
+    names.push_back(each.name);
+  return {nullptr, std::move(names)};
 }
 
 result<batch_task> read_operation(
@@ -173,29 +190,25 @@ result<batch_task> read_operation(
   const auto provider = text(m, "provider");
   if (!provider)
     return provider.as_failure();
-  if (std::find(rules.providers.begin(), rules.providers.end(), provider.value()) == rules.providers.end())
+  const auto [asked_of, providers] = find_named(rules.providers, provider.value());
+  if (asked_of == nullptr)
     return wrong(
-      m.path + "provider", "unknown provider " + quoted(provider.value()) + "; expected " + listed(rules.providers));
+      m.path + "provider", "unknown provider " + quoted(provider.value()) + "; expected " + listed(providers));
   const auto name = text(m, "operation");
   if (!name)
     return name.as_failure();
-  const auto op = std::find_if(
-    rules.operations.begin(), rules.operations.end(), [&](const auto& o) { return o.name == name.value(); });
-  if (op == rules.operations.end()) {
-    std::vector<std::string> names;
-    names.reserve(rules.operations.size());
-    for (const auto& o : rules.operations)
-      names.push_back(o.name);
-    return wrong(m.path + "operation", "unknown operation " + quoted(name.value()) + "; expected " + listed(names));
-  }
+  const auto [op, operations] = find_named(asked_of->operations, name.value());
+  if (op == nullptr)
+    return wrong(
+      m.path + "operation", "unknown operation " + quoted(name.value()) + "; expected " + listed(operations));
   const auto params = read_params(m, *op);
   if (!params)
     return params.as_failure();
   auto asked = op->parse(params.value());
   if (!asked) {
     const auto& why = asked.error().message; // "limit: expected ...", or what is missing in a few words
-    return fail(ec::bad_request,
-      why.find(": ") == std::string::npos ? m.path + "params." + op->required + ": " + why : m.path + "params." + why);
+    const bool names_it = why.find(": ") != std::string::npos || op->required.empty();
+    return fail(ec::bad_request, m.path + "params." + (names_it ? why : op->required.front() + ": " + why));
   }
   const auto left = time_left(m, rules, now);
   if (!left)
@@ -205,7 +218,7 @@ result<batch_task> read_operation(
     return rank.as_failure();
   batch_task out;
   out.what = std::move(asked.value().what);
-  out.what.route = std::string{provider.value()} + '.' + op->name;
+  out.what.route = asked_of->name + '.' + op->name;
   out.what.priority = static_cast<troupe::priority>(rank.value());
   out.remaining_us = left.value();
   return out;

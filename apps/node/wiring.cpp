@@ -2,6 +2,7 @@
 
 #include "apps/batches/client.hpp"
 #include "apps/books/endpoints.hpp"
+#include "apps/books/routes.hpp"
 #include "apps/custom/routes.hpp"
 
 #include <algorithm>
@@ -34,6 +35,45 @@ books::endpoint_defaults defaults_of(const settings& s) {
   return d;
 }
 
+// Each provider's questions one by one ("google.search"), for batches.
+std::vector<route> with_single_providers(std::vector<route> routes) {
+  const auto joint = routes.size();
+  for (std::size_t i = 0; i < joint; ++i)
+    for (const auto& name : std::vector{routes[i].providers}) {
+      auto one = routes[i];
+      one.name = name + '.' + one.name;
+      one.providers = {name};
+      one.rows = {};
+      routes.push_back(std::move(one));
+    }
+  return routes;
+}
+
+// What the configuration's providers are asked for: its routes and, for batches, each operation by itself
+// ("weather.now", which no route's name can be).
+std::vector<custom::route_definition> custom_questions(const settings& s) {
+  auto out = s.custom_routes;
+  for (const auto& [name, p] : s.providers)
+    for (const auto& o : p.operations) {
+      custom::route_definition one;
+      one.name = name + '.' + o.name;
+      one.targets = {{name, o.name}};
+      out.push_back(std::move(one));
+    }
+  return out;
+}
+
+// An operation as a batch may hold it.
+batch_operation in_batches(const custom::operation& o) {
+  batch_operation out;
+  out.name = o.name;
+  for (auto& p : custom::parameters_of(o))
+    out.params.push_back(std::move(p.name));
+  out.required = out.params;
+  out.parse = [o](const fields& params) { return custom::parse_operation(o, params); };
+  return out;
+}
+
 } // namespace
 
 permit_book::settings limits_of(const settings& s) {
@@ -61,6 +101,8 @@ route_edge batches_edge(const settings& s) {
   auto out = edge_of(s.routes.batches.edge);
   for (const auto* other : {&s.routes.search.edge, &s.routes.details.edge})
     out.key_required = out.key_required || other->auth == config::route_auth::key;
+  for (const auto& r : s.custom_routes)
+    out.key_required = out.key_required || r.auth == custom::audience::key_holders;
   return out;
 }
 
@@ -100,10 +142,7 @@ custom_providers custom_providers_of(const settings& s) {
       out.programs.push_back(o.map);
     return it->second;
   };
-  for (const auto& [name, p] : s.providers)
-    if (!p.operations.empty())
-      out.by_provider[name]; // one that no route asks is there too
-  for (const auto& r : s.custom_routes)
+  for (const auto& r : custom_questions(s))
     for (const auto& t : r.targets)
       for (const auto& o : s.providers.at(t.provider).operations)
         if (o.name == t.operation)
@@ -111,30 +150,30 @@ custom_providers custom_providers_of(const settings& s) {
   return out;
 }
 
-// Each provider's operations one by one ("google.search"), for batches.
-std::vector<route> with_single_providers(std::vector<route> routes) {
-  const auto joint = routes.size();
-  for (std::size_t i = 0; i < joint; ++i)
-    for (const auto& name : std::vector{routes[i].providers}) {
-      auto one = routes[i];
-      one.name = name + '.' + one.name;
-      one.providers = {name};
-      one.rows = {};
-      routes.push_back(std::move(one));
-    }
-  return routes;
+std::vector<route> routes_of(const settings& s) {
+  auto out = with_single_providers(books::routes());
+  for (const auto& r : custom_questions(s))
+    out.push_back(custom::make_route(r));
+  return out;
 }
 
 batch_rules batch_rules_of(const settings& s) {
   const auto d = defaults_of(s);
-  batch_rules out;
-  for (const auto& [name, ignored] : config::default_providers()) // a user-defined one has operations of its own
-    out.providers.push_back(name);
-  out.operations = {
-    {"search", {"q", "limit"}, "q", [d](const fields& params) { return books::parse_search(params, d); }},
-    {"details", {"isbn"}, "isbn",
+  const std::vector<batch_operation> of_books{
+    {"search", {"q", "limit"}, {"q"}, [d](const fields& params) { return books::parse_search(params, d); }},
+    {"details", {"isbn"}, {"isbn"},
       [d](const fields& params) { return books::parse_details({}, params.front().second, d); }},
   };
+  batch_rules out;
+  for (const auto& [name, p] : s.providers) {
+    if (p.operations.empty()) { // built in: a user-defined one has operations of its own
+      out.providers.push_back({name, of_books});
+      continue;
+    }
+    auto& own = out.providers.emplace_back(batch_provider{name, {}}).operations;
+    for (const auto& o : p.operations)
+      own.push_back(in_batches(o));
+  }
   out.max_tasks = static_cast<std::size_t>(s.batch.max_tasks);
   out.max_time = s.batch.deadline;
   return out;
