@@ -17,8 +17,9 @@ namespace troupe::custom {
 struct operation {
   std::string name;
   path_template path;
-  fields headers;  ///< values may hold ${secret}
-  std::string map; ///< a jq program; empty: the answer is taken as it is
+  fields headers;        ///< values may hold ${secret}
+  std::string map;       ///< a jq program; empty: the answer is taken as it is
+  std::string lane = {}; ///< of the provider, for its calls' permits; empty: the provider's own
 
   friend bool operator==(const operation&, const operation&) = default;
 };

@@ -81,8 +81,13 @@ permit_book::settings limits_of(const settings& s) {
   out.rate = s.limits.global.rate;
   out.burst = s.limits.global.burst;
   out.jitter = s.limits.jitter;
-  for (const auto& [name, p] : s.providers)
+  const auto or_else = [](std::int64_t own, std::int64_t of_provider) { return own > 0 ? own : of_provider; };
+  for (const auto& [name, p] : s.providers) {
     out.lanes.push_back({name, p.rate, p.burst, static_cast<int>(p.concurrency), p.adaptive});
+    for (const auto& [lane, l] : p.lanes)
+      out.lanes.push_back({name + '/' + lane, or_else(l.rate, p.rate), or_else(l.burst, p.burst),
+        static_cast<int>(or_else(l.concurrency, p.concurrency)), p.adaptive});
+  }
   // Lanes of batch_client's typed calls (DECISIONS C-33): their rate is the common one.
   for (const auto& [name, concurrency] : {std::pair{lanes::anthropic, 2}, {lanes::spotify, 5}, {lanes::lastfm, 10}})
     if (!s.providers.contains(name))

@@ -16,7 +16,7 @@
 
 namespace troupe {
 
-/// The lanes of the rate limiter: one a provider, and those of batch_client's typed calls.
+/// The lanes of the rate limiter: one a provider, those beneath it, and those of batch_client's typed calls.
 [[nodiscard]] permit_book::settings limits_of(const config::settings& s);
 
 [[nodiscard]] tier_settings tiers_of(const config::settings& s);

@@ -78,6 +78,20 @@ TEST(a program that does not end or crashes fails its provider and no other) {
   CHECK(metric("troupe_jq_bodies_total{outcome=\"killed\"}") != "0");
 }
 
+TEST(an operation with a lane takes its permits there) {
+  more = "[providers.west.operations.report]\npath = \"/report\"\nlane = \"slow\"\n"
+         "[providers.west.lanes.slow]\nrate = 7\nconcurrency = 1\n";
+  start();
+  CHECK_EQ(metric("troupe_lane_configured_rate{lane=\"west/slow\"}"), "7");
+  CHECK_EQ(get("/api/v1/weather/Berlin").status, 200);
+  CHECK_EQ(metric("troupe_permits_granted_total{lane=\"west/slow\",priority=\"batch\"}"), "0");
+  CHECK_EQ(
+    post("/api/v1/batches?wait=20s", R"({"operations":[{"provider":"west","operation":"report"}]})").status, 200);
+  CHECK_EQ(metric("troupe_permits_granted_total{lane=\"west/slow\",priority=\"batch\"}"), "1");
+  CHECK_EQ(metric("troupe_permits_granted_total{lane=\"west\",priority=\"interactive\"}"), "1");
+  CHECK_EQ(metric("troupe_permits_held{lane=\"west/slow\"}"), "0");
+}
+
 TEST(both failing is one error with both and what is kept is stale by the times of the route) {
   more = "ttl = \"0s\"\ndegraded_ttl = \"0s\"\n";
   start();
