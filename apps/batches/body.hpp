@@ -1,7 +1,5 @@
-// What a client sent to POST /api/v1/batches, understood as a whole or not at all. Pure; errors name the place as a
-// path into the body, what came and what was expected: operations[3].provider: unknown provider "x"; expected google or
-// ... Parsed by simdjson: a body of 100,000 operations takes milliseconds, where a tree of nlohmann's takes half a
-// second.
+// What a client sent to POST /api/v1/batches, understood as a whole or not at all. Pure; errors name the place
+// (apps/json/members.hpp).
 #pragma once
 
 #include "messages/result.hpp"

@@ -34,6 +34,10 @@ enum class merge_kind : std::uint8_t {
 /// Who may call a route: everybody, or who has an API key for it.
 enum class audience : std::uint8_t { everybody, key_holders };
 
+/// Where the parameters come from that the path does not give: of GET from the query, of POST from a JSON object in the
+/// body. Either is a query: it changes nothing and may be repeated.
+enum class request_method : std::uint8_t { get, post };
+
 struct route_definition {
   struct target {
     std::string provider;
@@ -42,6 +46,7 @@ struct route_definition {
   };
 
   std::string name;
+  request_method method = request_method::get;
   std::string path; ///< "/api/v1/weather/{city}"
   troupe::strategy strategy = troupe::strategy::merge;
   std::vector<target> targets; ///< in order of preference; a provider at most once

@@ -3,6 +3,7 @@
 #include "apps/batches/client.hpp"
 #include "apps/books/endpoints.hpp"
 #include "apps/books/routes.hpp"
+#include "apps/custom/body.hpp"
 #include "apps/custom/routes.hpp"
 
 #include <algorithm>
@@ -126,13 +127,19 @@ std::vector<endpoint> endpoints_of(const settings& s) {
         return books::parse_details(query, path.front(), d);
       }},
   };
-  for (const auto& r : s.custom_routes)
+  for (const auto& r : s.custom_routes) {
     out.push_back(
       {{r.name, r.path, "Request failed",
          {r.limit, std::max(std::chrono::seconds{1}, std::chrono::ceil<std::chrono::seconds>(r.limit_window))},
          edge_of(r)},
         [r](const fields& query, std::span<const std::string> path) { return custom::parse_request(r, query, path); },
         r.deadline});
+    if (r.method == custom::request_method::post) {
+      out.back().methods = {"POST"};
+      out.back().max_body = custom::longest_body;
+      out.back().read_body = [r](std::string_view body) { return custom::parse_body(r, body); };
+    }
+  }
   return out;
 }
 

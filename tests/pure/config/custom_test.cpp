@@ -115,6 +115,13 @@ TEST(providers and routes are defined by the file alone) {
   CHECK_EQ(got.secrets.provider_keys.at("west").reveal(), "w3st");
 }
 
+TEST(a route is asked with GET unless it says POST) {
+  CHECK(load_custom(good).got.values.custom_routes.at(0).method == custom::request_method::get);
+  const auto [got, ignored] = load_custom(replaced(good, "method = \"GET\"", "method = \"POST\""));
+  check_errors(got, {});
+  CHECK(got.values.custom_routes.at(0).method == custom::request_method::post);
+}
+
 TEST(settings of such a provider can be overridden like any other) {
   const auto [got, ignored] = load_custom(good, {"providers.west.rate=9", "providers.east.circuit.open=1s"},
     {{"TROUPE_SECRET_WEST_KEY", "k"}, {"TROUPE_PROVIDERS_EAST_URL", "http://127.0.0.1:1"}});
@@ -253,7 +260,7 @@ TEST(everything that is wrong with a route is said with its place) {
       {"name = \"weather\"", "name = \"Weather\"",
         "22:8: route.name: expected a name of small letters, digits and _, got \"Weather\""},
       {"name = \"weather\"", "name = \"search\"", "22:8: route.name: \"search\" is taken by a built-in route"},
-      {"method = \"GET\"", "method = \"POST\"", "23:10: route.method: expected GET, got \"POST\""},
+      {"method = \"GET\"", "method = \"PUT\"", "23:10: route.method: expected GET or POST, got \"PUT\""},
       {"/api/v1/weather/{city}", "/api/v1/weather/{town}",
         "24:8: route.path: {town} is no parameter: expected params.town = \"text 1..100\" or another type"},
       {"/api/v1/weather/{city}", "/api/v1/weather/x{city}",
