@@ -2,6 +2,8 @@
 #include "apps/config/nearest.hpp"
 #include "apps/config/text_file.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -205,8 +207,8 @@ void declare_providers(const custom_source& source, settings& s, std::vector<std
     if (const auto p = s.providers.find(provider); p == s.providers.end())
       continue; // its name is wrong
     else if (!custom::is_name(name))
-      report(
-        errors, where, "providers." + provider + ".lanes." + name, "expected a name of small letters, digits and _");
+      report(errors, where, fmt::format("providers.{}.lanes.{}", provider, name),
+        "expected a name of small letters, digits and _");
     else
       p->second.lanes.emplace(name, lane_settings{});
 }

@@ -200,7 +200,7 @@ std::vector<entry> schema(settings& s) {
         {prefix + "hedge.percent", &p.hedge.percent, {0, 100}, "second attempts as a share of the calls; 0: none"},
       });
     for (auto& [lane, l] : p.lanes) {
-      const auto beneath = prefix + "lanes." + lane + ".";
+      const auto beneath = fmt::format("{}lanes.{}.", prefix, lane);
       table.insert(table.end(), {{beneath + "rate", &l.rate, any_count, "requests a second on this lane"},
                                   {beneath + "burst", &l.burst, any_count, "on it at once after a pause"},
                                   {beneath + "concurrency", &l.concurrency, at_once, "under way on it"}});
@@ -224,7 +224,7 @@ std::vector<ordered_pair> ordered_pairs(const settings& s) {
     // A lane takes its permits from its provider too: beyond that its own would never count.
     for (const auto& [lane, ignored] : p.lanes)
       for (const auto* limit : {"rate", "burst", "concurrency"})
-        pairs.push_back({prefix + "lanes." + lane + "." + limit, prefix + limit});
+        pairs.push_back({fmt::format("{}lanes.{}.{}", prefix, lane, limit), prefix + limit});
   }
   return pairs;
 }

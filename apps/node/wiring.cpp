@@ -86,8 +86,8 @@ permit_book::settings limits_of(const settings& s) {
   for (const auto& [name, p] : s.providers) {
     out.lanes.push_back({name, p.rate, p.burst, static_cast<int>(p.concurrency), p.adaptive});
     for (const auto& [lane, l] : p.lanes)
-      out.lanes.push_back({name + '/' + lane, or_else(l.rate, p.rate), or_else(l.burst, p.burst),
-        static_cast<int>(or_else(l.concurrency, p.concurrency)), p.adaptive});
+      out.lanes.push_back({std::string{name}.append("/").append(lane), or_else(l.rate, p.rate),
+        or_else(l.burst, p.burst), static_cast<int>(or_else(l.concurrency, p.concurrency)), p.adaptive});
   }
   // Lanes of batch_client's typed calls (DECISIONS C-33): their rate is the common one.
   for (const auto& [name, concurrency] : {std::pair{lanes::anthropic, 2}, {lanes::spotify, 5}, {lanes::lastfm, 10}})
