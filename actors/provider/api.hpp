@@ -34,6 +34,10 @@ struct upstream_api {
   using mapped_callback = std::function<void(result<records_ptr>)>;
   std::function<void(const question&, const http_response&, std::chrono::microseconds remaining, mapped_callback done)>
     map_later = {};
+
+  /// Where a question's calls take their permits: the lane that has the provider's name, or one beneath it
+  /// ("google/warming"). Empty: the provider's own for every question.
+  std::function<std::string(const question&)> lane = {};
 };
 
 } // namespace troupe

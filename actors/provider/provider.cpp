@@ -235,7 +235,7 @@ void conclude(
   auto& s = self->state;
   if (found)
     return on_found(self, attempt, std::move(found.value()), took);
-  if (found.error().code == ec::provider_limited)
+  if (found.error().code == ec::provider_limited) // of lanes the upstream knows nothing: all of its calls wait
     self->send(s.peers.limiter, lane_pause{s.settings.api->name, asked_pause_us});
   on_failure(self, attempt, found.error(), took, asked_pause_us);
 }
@@ -299,9 +299,11 @@ void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
   ++c.made;
   ++c.open;
   s.attempts.emplace(attempt, provider_state::attempt{id, 0, second, false});
+  const auto& api = *s.settings.api;
   self
     ->request(s.peers.limiter, by_its_deadline,
-      permit_request{s.settings.api->name, time_for_permit(self, c).count(), c.what.priority, attempt})
+      permit_request{
+        api.lane ? api.lane(c.what) : api.name, time_for_permit(self, c).count(), c.what.priority, attempt})
     .then([self, attempt](const permit& p) { transfer(self, attempt, p); },
       [self, attempt](const caf::error& e) {
         auto error = from_caf(e);

@@ -1,88 +1,20 @@
 #include "apps/batches/body.hpp"
 
 #include "apps/config/values.hpp"
+#include "apps/json/members.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
-#include <simdjson.h>
 
 namespace troupe {
 namespace {
 
-using simdjson::dom::element;
-using simdjson::dom::element_type;
+using namespace json_body;
 using std::chrono::microseconds;
 
-constexpr std::size_t max_json_depth = 16; // the body itself has four levels
 constexpr std::size_t longest_name = 128;
-constexpr std::size_t longest_shown = 60; // of what came, in an error
-
-std::string kind(const element& e) {
-  switch (e.type()) {
-  case element_type::OBJECT:
-    return "an object";
-  case element_type::ARRAY:
-    return "a list";
-  case element_type::STRING:
-    return "a text";
-  case element_type::BOOL:
-    return "true or false";
-  case element_type::NULL_VALUE:
-    return "null";
-  default:
-    return "a number";
-  }
-}
-
-std::string quoted(std::string_view text) {
-  auto end = std::min(text.size(), longest_shown);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
-    --end; // not within a character
-  return '"' + std::string{text.substr(0, end)} + (end < text.size() ? "...\"" : "\"");
-}
-
-std::string listed(const std::vector<std::string>& words) {
-  std::string out;
-  for (std::size_t i = 0; i < words.size(); ++i)
-    out.append(i == 0 ? "" : i + 1 == words.size() ? " or " : ", ").append(words[i]);
-  return out;
-}
-
-auto wrong(const std::string& path, const std::string& what) {
-  return fail(ec::bad_request, path + ": " + what);
-}
-
-auto wrong_kind(const std::string& path, std::string_view expected, const element& e) {
-  return wrong(path, "expected " + std::string{expected} + ", got " + kind(e));
-}
-
-/// An object whose members are known by name, each at most once.
-struct members {
-  std::string path; // with its dot, or empty
-  std::vector<std::pair<std::string_view, element>> all;
-
-  [[nodiscard]] std::optional<element> find(std::string_view name) const {
-    const auto it = std::find_if(all.begin(), all.end(), [&](const auto& m) { return m.first == name; });
-    return it == all.end() ? std::nullopt : std::optional{it->second};
-  }
-};
-
-result<members> read_members(const element& e, const std::string& path, const std::vector<std::string>& known) {
-  simdjson::dom::object object;
-  if (e.get(object))
-    return wrong_kind(path.empty() ? "body" : path, "an object", e);
-  members out{path.empty() ? "" : path + ".", {}};
-  for (const auto& [name, value] : object) {
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      return wrong(out.path + std::string{name.substr(0, longest_shown)}, "unknown; expected " + listed(known));
-    if (out.find(name))
-      return wrong(out.path + std::string{name}, "stands there twice");
-    out.all.emplace_back(name, value);
-  }
-  return out;
-}
 
 /// A text member; empty when it is missing.
 result<std::string_view> text(const members& in, std::string_view name) {
@@ -142,6 +74,8 @@ result<std::uint8_t> priority(const members& in, std::uint8_t otherwise) {
 
 result<fields> read_params(const members& in, const batch_operation& op) {
   const auto given = in.find("params");
+  if (!given && op.required.empty())
+    return fields{};
   if (!given)
     return wrong(in.path + "params", "missing; expected an object");
   const auto known = read_members(*given, in.path + "params", op.params);
@@ -158,9 +92,23 @@ result<fields> read_params(const members& in, const batch_operation& op) {
     else
       return wrong(in.path + "params." + std::string{name}, "expected a text or a whole number, got " + kind(value));
   }
-  if (std::none_of(out.begin(), out.end(), [&](const auto& p) { return p.first == op.required; }))
-    return wrong(in.path + "params." + op.required, "missing");
+  for (const auto& name : op.required)
+    if (std::none_of(out.begin(), out.end(), [&](const auto& p) { return p.first == name; }))
+      return wrong(in.path + "params." + name, "missing");
   return out;
+}
+
+// The one of that name; null, and the names that there are, if there is none.
+template <class T>
+std::pair<const T*, std::vector<std::string>> find_named(const std::vector<T>& all, std::string_view name) {
+  const auto it = std::find_if(all.begin(), all.end(), [&](const T& each) { return each.name == name; });
+  if (it != all.end())
+    return {&*it, {}};
+  std::vector<std::string> names;
+  names.reserve(all.size());
+  for (const auto& each : all)
+    names.push_back(each.name);
+  return {nullptr, std::move(names)};
 }
 
 result<batch_task> read_operation(
@@ -173,29 +121,25 @@ result<batch_task> read_operation(
   const auto provider = text(m, "provider");
   if (!provider)
     return provider.as_failure();
-  if (std::find(rules.providers.begin(), rules.providers.end(), provider.value()) == rules.providers.end())
+  const auto [asked_of, providers] = find_named(rules.providers, provider.value());
+  if (asked_of == nullptr)
     return wrong(
-      m.path + "provider", "unknown provider " + quoted(provider.value()) + "; expected " + listed(rules.providers));
+      m.path + "provider", "unknown provider " + quoted(provider.value()) + "; expected " + listed(providers));
   const auto name = text(m, "operation");
   if (!name)
     return name.as_failure();
-  const auto op = std::find_if(
-    rules.operations.begin(), rules.operations.end(), [&](const auto& o) { return o.name == name.value(); });
-  if (op == rules.operations.end()) {
-    std::vector<std::string> names;
-    names.reserve(rules.operations.size());
-    for (const auto& o : rules.operations)
-      names.push_back(o.name);
-    return wrong(m.path + "operation", "unknown operation " + quoted(name.value()) + "; expected " + listed(names));
-  }
+  const auto [op, operations] = find_named(asked_of->operations, name.value());
+  if (op == nullptr)
+    return wrong(
+      m.path + "operation", "unknown operation " + quoted(name.value()) + "; expected " + listed(operations));
   const auto params = read_params(m, *op);
   if (!params)
     return params.as_failure();
   auto asked = op->parse(params.value());
   if (!asked) {
     const auto& why = asked.error().message; // "limit: expected ...", or what is missing in a few words
-    return fail(ec::bad_request,
-      why.find(": ") == std::string::npos ? m.path + "params." + op->required + ": " + why : m.path + "params." + why);
+    const bool names_it = why.find(": ") != std::string::npos || op->required.empty();
+    return fail(ec::bad_request, m.path + "params." + (names_it ? why : op->required.front() + ": " + why));
   }
   const auto left = time_left(m, rules, now);
   if (!left)
@@ -205,7 +149,7 @@ result<batch_task> read_operation(
     return rank.as_failure();
   batch_task out;
   out.what = std::move(asked.value().what);
-  out.what.route = std::string{provider.value()} + '.' + op->name;
+  out.what.route = asked_of->name + '.' + op->name;
   out.what.priority = static_cast<troupe::priority>(rank.value());
   out.remaining_us = left.value();
   return out;
@@ -316,12 +260,10 @@ result<microseconds> parse_time(std::string_view text) {
 
 result<batch_order> parse_batch(std::string_view body, const batch_rules& rules, microseconds now_unix) {
   simdjson::dom::parser parser;
-  if (const auto error = parser.allocate(simdjson::dom::MINIMAL_DOCUMENT_CAPACITY, max_json_depth); error)
-    return fail(ec::overloaded, "no memory for the body");
-  const auto parsed = parser.parse(body.data(), body.size(), true);
-  if (parsed.error())
-    return fail(ec::bad_request, "body: broken JSON: " + std::string{simdjson::error_message(parsed.error())});
-  return read_batch(parsed.value_unsafe(), rules, now_unix);
+  const auto parsed = json_body::parse(parser, body);
+  if (!parsed)
+    return parsed.as_failure();
+  return read_batch(parsed.value(), rules, now_unix);
 }
 
 } // namespace troupe

@@ -1,7 +1,5 @@
-// What a client sent to POST /api/v1/batches, understood as a whole or not at all. Pure; errors name the place as a
-// path into the body, what came and what was expected: operations[3].provider: unknown provider "x"; expected google or
-// ... Parsed by simdjson: a body of 100,000 operations takes milliseconds, where a tree of nlohmann's takes half a
-// second.
+// What a client sent to POST /api/v1/batches, understood as a whole or not at all. Pure; errors name the place
+// (apps/json/members.hpp).
 #pragma once
 
 #include "messages/result.hpp"
@@ -16,17 +14,22 @@
 
 namespace troupe {
 
-/// What may be asked of a provider, as the application's endpoint of that name understands it.
+/// What may be asked of a provider, as the application or the configuration that defines it understands it.
 struct batch_operation {
-  std::string name;                // "search"
-  std::vector<std::string> params; // that it knows
-  std::string required;            // the one that must be there
+  std::string name;                  // "search"
+  std::vector<std::string> params;   // that it knows
+  std::vector<std::string> required; // those of them that must be there
+  /// Called with what is known, and all that is required. An error without "NAME: " is about the first required one.
   std::function<result<inquiry>(const fields& params)> parse;
 };
 
-struct batch_rules {
-  std::vector<std::string> providers;
+struct batch_provider {
+  std::string name;
   std::vector<batch_operation> operations;
+};
+
+struct batch_rules {
+  std::vector<batch_provider> providers;
   std::size_t max_tasks = 100'000;
   std::chrono::microseconds max_time{std::chrono::hours{1}}; // and what a batch has that asks for no less
 };
@@ -39,8 +42,8 @@ struct batch_order {
 };
 
 /// `{"name"?, "strict"?, "timeout"? or "deadline"?, "priority"?, "operations": [{"provider", "operation", "params",
-/// "timeout"? or "deadline"?, "priority"?}]}`. A timeout is a duration ("30s"), a deadline a time (RFC 3339); neither
-/// reaches beyond `max_time` from now. Nothing else may stand there.
+/// "timeout"? or "deadline"?, "priority"?}]}`; `params` may be left out where none is required. A timeout is a duration
+/// ("30s"), a deadline a time (RFC 3339); neither reaches beyond `max_time` from now. Nothing else may stand there.
 [[nodiscard]] result<batch_order> parse_batch(
   std::string_view body, const batch_rules& rules, std::chrono::microseconds now_unix);
 

@@ -61,6 +61,11 @@ result<bool> bypasses_cache(const fields& query, std::string_view cache_control)
   return (force != query.end() && force->second == "true") || http::has_directive(cache_control, "no-cache");
 }
 
+// RFC 9110, 13.1.2: "not modified" answers GET and HEAD alone.
+std::string known_etags(const http::request& request) {
+  return request.method == "POST" ? std::string{} : request.joined("If-None-Match");
+}
+
 bool constant_time_equal(std::string_view a, std::string_view b) {
   unsigned char difference = a.size() == b.size() ? 0 : 1;
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -153,7 +158,16 @@ void bridge::question_asked(http::exchange e, const router::match& found) {
       return reply_failure(e, {400, "Bad request", segment.error().message, {}, {}}, std::move(head), index, since);
     captured[i] = std::move(segment.value());
   }
-  auto asked = endpoint.parse(query.value(), std::span{captured}.first(found.placeholders));
+  fields members;
+  if (endpoint.read_body) {
+    auto read = endpoint.read_body(request.body);
+    if (!read)
+      return reply_failure(e, {400, "Bad request", read.error().message, {}, {}}, std::move(head), index, since);
+    members = std::move(read.value());
+    e.drop_body(); // the answer may be seconds away
+  }
+  auto asked =
+    endpoint.parse(endpoint.read_body ? members : query.value(), std::span{captured}.first(found.placeholders));
   if (!asked) {
     // S0-46: a missing parameter is the whole error; anything else says what was expected.
     const bool missing = asked.error().message == "Missing query parameter";
@@ -173,7 +187,7 @@ void bridge::question_asked(http::exchange e, const router::match& found) {
   const auto hot = bypass.value() ? nullptr : settings_.index->find(asked.value().key);
   if (hot && hot->fresh_until > now) {
     metrics_.count_hit(index);
-    const auto match = request.joined("If-None-Match");
+    const auto match = known_etags(request);
     const bool unchanged = !match.empty() && http::etag_matches(match, hot->etag());
     const bool compressed = gzip && !hot->gzip.empty();
     if (gzip && !compressed && hot->plain.view().size() >= worth_compressing && hot->ask_for_gzip())
@@ -197,7 +211,7 @@ void bridge::question_asked(http::exchange e, const router::match& found) {
   p->since = since;
   p->gzip = gzip;
   p->problem = wants_problem(request.joined("Accept"));
-  p->if_none_match = request.joined("If-None-Match");
+  p->if_none_match = known_etags(request);
   p->exchange = std::move(e);
   const auto id = ++last_lookup_;
   lookup l{id, std::move(asked.value()), gzip, deadline.value().count(), bypass.value()};

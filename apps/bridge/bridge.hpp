@@ -37,6 +37,10 @@ struct endpoint : entry_point {
   /// Understands a request. `captured` are the path's placeholders, decoded. Errors name the parameter.
   std::function<result<inquiry>(const fields& query, std::span<const std::string> captured)> parse;
   std::chrono::microseconds deadline{0}; // 0: as the bridge's settings say
+  /// Of one that is asked with POST: reads the JSON body's members, which `parse` gets instead of the query. Errors
+  /// name the member. An empty body may come without a Content-Type.
+  std::function<result<fields>(std::string_view body)> read_body = {};
+  std::size_t max_body = 0; // bytes of it; more is 413
 };
 
 /// A request for a resource, past the keys and the client's limit. Whoever is given one answers it through `reply`,
@@ -93,6 +97,7 @@ private:
   [[nodiscard]] refusal authenticate(
     const http::request& request, std::size_t index, std::shared_ptr<const api_key>& key) const;
   [[nodiscard]] http::response not_here(const http::request& request, const entry_point* route) const;
+  [[nodiscard]] http::response unsupported(const http::request& request) const;
   [[nodiscard]] http::response unauthorized(const http::request& request, refusal why) const;
   [[nodiscard]] std::string address_of(const http::request& request) const;
   [[nodiscard]] std::string client_of(const http::request& request) const;
@@ -108,6 +113,7 @@ private:
   bridge(bridge_settings settings, front_actor front);
 
   [[nodiscard]] const entry_point& route_of(std::size_t routed) const noexcept;
+  [[nodiscard]] const endpoint* find_endpoint(std::size_t routed) const noexcept;
   [[nodiscard]] const resource* find_resource(std::size_t routed) const noexcept;
   void question_asked(http::exchange e, const router::match& found);
   void resource_asked(http::exchange e, const router::match& found);

@@ -2,9 +2,12 @@
 // its client (CORS, size limits, the access log).
 #include "apps/bridge/bridge.hpp"
 #include "apps/bridge/client_address.hpp"
+#include "apps/http/negotiate.hpp"
 
 namespace troupe {
 namespace {
+
+constexpr std::string_view json_type = "application/json";
 
 constexpr std::array<const char*, 4> causes{"", "missing", "unknown", "route"};
 
@@ -28,7 +31,8 @@ void make_private(std::string& head) {
 
 } // namespace
 
-// The wrong path and a missing key are said before a body is sent; the rest when the request is complete.
+// The wrong path, a missing key and a body that is no JSON are said before it is sent; the rest when the request is
+// complete.
 std::optional<http::response> bridge::refuse(const http::request& request) const {
   const auto since = std::chrono::steady_clock::now();
   const auto found = router_.find(request.path);
@@ -41,6 +45,9 @@ std::optional<http::response> bridge::refuse(const http::request& request) const
     said = not_here(request, found ? &route_of(found->endpoint) : nullptr);
   else if (const auto why = authenticate(request, found->endpoint, key); why != refusal::none)
     said = unauthorized(request, why);
+  else if (const auto* asked = find_endpoint(found->endpoint);
+           asked != nullptr && asked->read_body && !http::is_media_type(request.value("Content-Type"), json_type))
+    said = unsupported(request);
   if (said)
     account(request, *said, label, since);
   return said;
@@ -58,6 +65,19 @@ http::response bridge::not_here(const http::request& request, const entry_point*
   }
   r.status = f.status;
   auto body = render(f, wants_problem(request.joined("Accept")));
+  append_field(r.head, "Content-Type", body.content_type);
+  r.head.append("Cache-Control: no-store\r\n");
+  r.body = blob{std::move(body.text)};
+  return r;
+}
+
+http::response bridge::unsupported(const http::request& request) const {
+  http::response r;
+  r.status = 415;
+  append_field(r.head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
+  append_field(r.head, "Accept", json_type); // RFC 9110, 15.5.16: what it would have taken
+  auto body = render({415, "Unsupported media type", "Content-Type: expected application/json", {}, {}},
+    wants_problem(request.joined("Accept")));
   append_field(r.head, "Content-Type", body.content_type);
   r.head.append("Cache-Control: no-store\r\n");
   r.body = blob{std::move(body.text)};

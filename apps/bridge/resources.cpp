@@ -4,9 +4,11 @@
 
 #include "apps/http/uri.hpp"
 
-#include <algorithm>
-
 namespace troupe {
+
+const endpoint* bridge::find_endpoint(std::size_t routed) const noexcept {
+  return routed < settings_.endpoints.size() ? &settings_.endpoints[routed] : nullptr;
+}
 
 const resource* bridge::find_resource(std::size_t routed) const noexcept {
   const auto first = settings_.endpoints.size();
@@ -15,11 +17,13 @@ const resource* bridge::find_resource(std::size_t routed) const noexcept {
 
 std::size_t bridge::max_body(const http::request& request) const {
   const auto found = router_.find(request.path);
-  const auto* r = found ? find_resource(found->endpoint) : nullptr;
   const bool carries = request.method == "POST" || request.method == "PUT";
-  return r != nullptr && carries && std::find(r->methods.begin(), r->methods.end(), request.method) != r->methods.end()
-           ? r->max_body
-           : 0;
+  if (!found || !carries || !takes(route_of(found->endpoint), request.method))
+    return 0;
+  if (const auto* asked = find_endpoint(found->endpoint))
+    return asked->max_body;
+  const auto* r = find_resource(found->endpoint);
+  return r != nullptr ? r->max_body : 0;
 }
 
 void bridge::resource_asked(http::exchange e, const router::match& found) {

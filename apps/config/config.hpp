@@ -63,6 +63,14 @@ struct hedge_settings {
   friend bool operator==(const hedge_settings&, const hedge_settings&) = default;
 };
 
+/// What a part of a provider's operations may ask together; 0: as much as the provider.
+struct lane_settings {
+  std::int64_t rate = 0; // requests a second
+  std::int64_t burst = 0;
+  std::int64_t concurrency = 0;
+  friend bool operator==(const lane_settings&, const lane_settings&) = default;
+};
+
 struct provider_settings {
   base_url url;
   std::int64_t rate = 1; // requests a second
@@ -74,7 +82,9 @@ struct provider_settings {
   retry_settings retry;
   hedge_settings hedge;
   circuit_settings circuit;
-  std::vector<custom::operation> operations; // of one that the configuration defines; empty: it is built in
+  // Of one that the configuration defines; without operations it is built in.
+  std::vector<custom::operation> operations;
+  std::map<std::string, lane_settings, std::less<>> lanes;
   friend bool operator==(const provider_settings&, const provider_settings&) = default;
 };
 

@@ -18,7 +18,8 @@ using program_checker = std::function<std::vector<std::string>(const std::vector
 /// The patterns and names of the built-in routes, which no other may have.
 [[nodiscard]] std::vector<std::string> built_in_paths();
 
-/// Gives `s` the providers of `source`, so that the schema knows their settings. Their operations follow with define().
+/// Gives `s` the providers of `source` and their lanes, so that the schema knows their settings. Their operations
+/// follow with define().
 void declare_providers(const custom_source& source, settings& s, std::vector<std::string>& errors);
 
 /// Gives `s` the operations and routes. `check` may be empty.

@@ -2,6 +2,8 @@
 #include "apps/config/nearest.hpp"
 #include "apps/config/text_file.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -12,7 +14,7 @@ namespace {
 using custom::operation;
 using errors_list = std::vector<std::string>;
 
-const std::vector<std::string> operation_keys{"path", "headers", "map", "map_file"};
+const std::vector<std::string> operation_keys{"path", "headers", "map", "map_file", "lane"};
 
 // What tags and metrics say of other things.
 constexpr std::array<std::string_view, 5> reserved{"cache", "orchestrated", "none", "operations", "global"};
@@ -57,8 +59,11 @@ struct program {
 
 class operation_reader {
 public:
-  operation_reader(const custom_table& table, errors_list& errors) : table_{table}, errors_{errors} {
+  operation_reader(const custom_table& table, const provider_settings& of, errors_list& errors)
+      : table_{table}, errors_{errors} {
     out_.name = table.name;
+    for (const auto& [lane, ignored] : of.lanes)
+      lanes_.push_back(lane);
   }
 
   operation read() && {
@@ -73,6 +78,8 @@ public:
         read_map(item);
       else if (item.key == "map_file")
         read_map_file(item);
+      else if (item.key == "lane")
+        read_lane(item);
       else if (item.key == "headers")
         continue; // an empty table
       else
@@ -151,8 +158,21 @@ private:
       report(errors_, item.where, prefix() + ".map_file", path + ": " + reason);
   }
 
+  void read_lane(const custom_item& item) {
+    if (!is_text(item))
+      return;
+    out_.lane = item.value.text;
+    if (lanes_.empty())
+      report(errors_, item.where, prefix() + ".lane",
+        "expected [providers." + table_.provider + ".lanes.NAME] beside it, got " + item.value.shown());
+    else if (std::find(lanes_.begin(), lanes_.end(), out_.lane) == lanes_.end())
+      report(errors_, item.where, prefix() + ".lane",
+        item.value.shown() + ": no such lane; the nearest is " + nearest(out_.lane, lanes_).name);
+  }
+
   const custom_table& table_;
   errors_list& errors_;
+  std::vector<std::string> lanes_; // of its provider
   operation out_;
   program program_;
   bool has_path_ = false;
@@ -183,6 +203,14 @@ void declare_providers(const custom_source& source, settings& s, std::vector<std
     }
     s.providers.emplace(name, provider_settings{});
   }
+  for (const auto& [provider, name, where] : source.lanes)
+    if (const auto p = s.providers.find(provider); p == s.providers.end())
+      continue; // its name is wrong
+    else if (!custom::is_name(name))
+      report(errors, where, fmt::format("providers.{}.lanes.{}", provider, name),
+        "expected a name of small letters, digits and _");
+    else
+      p->second.lanes.emplace(name, lane_settings{});
 }
 
 void define_operations(
@@ -192,7 +220,7 @@ void define_operations(
     const auto provider = s.providers.find(table.provider);
     if (provider == s.providers.end())
       continue; // its name is wrong
-    auto reader = operation_reader{table, errors};
+    auto reader = operation_reader{table, provider->second, errors};
     provider->second.operations.push_back(std::move(reader).read());
     if (!reader.map().text.empty()) // NOLINT(bugprone-use-after-move): the program is not moved
       programs.push_back(reader.map());

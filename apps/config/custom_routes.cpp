@@ -113,8 +113,12 @@ private:
       return true;
     };
     const bool is_text = item.value.form == written::kind::text;
-    if (item.key == "method")
-      return (is_text && text == "GET") || refuse("GET");
+    if (item.key == "method") {
+      if (!is_text || (text != "GET" && text != "POST"))
+        return refuse("GET or POST");
+      out_.method = text == "POST" ? custom::request_method::post : custom::request_method::get;
+      return true;
+    }
     if (item.key == "auth") {
       if (!is_text || (text != "none" && text != "key"))
         return refuse("none or key");

@@ -38,21 +38,29 @@ private:
 
   void read_provider(const std::string& name, const toml::key& key, const toml::table& table) {
     found_.providers.push_back({name, locate(path_, key.source().begin)});
-    const auto* operations = table.get("operations");
-    if (operations == nullptr)
-      return;
-    if (!operations->is_table()) {
-      wrong(*operations, "providers." + name + ".operations", "a table of operations");
-      return;
-    }
-    for (const auto& [operation, node] : *operations->as_table()) {
-      if (!node.is_table()) {
-        wrong(node, "providers." + name + ".operations." + std::string{operation.str()}, "a table");
-        continue;
-      }
+    each_table(name, table, "operations", [&](const toml::key& operation, const toml::table& found) {
       found_.operations.push_back(
-        {name, std::string{operation.str()}, locate(path_, operation.source().begin), items_of(*node.as_table())});
-    }
+        {name, std::string{operation.str()}, locate(path_, operation.source().begin), items_of(found)});
+    });
+    each_table(name, table, "lanes", [&](const toml::key& lane, const toml::table&) {
+      found_.lanes.push_back({name, std::string{lane.str()}, locate(path_, lane.source().begin)});
+    });
+  }
+
+  // Calls take(key, table) for each table of [providers.NAME.KIND].
+  template <class Take>
+  void each_table(const std::string& provider, const toml::table& of, const std::string& kind, Take take) {
+    const auto* list = of.get(kind);
+    const auto whole = "providers." + provider + "." + kind;
+    if (list == nullptr)
+      return;
+    if (!list->is_table())
+      return wrong(*list, whole, "a table of " + kind);
+    for (const auto& [key, node] : *list->as_table())
+      if (node.is_table())
+        take(key, *node.as_table());
+      else
+        wrong(node, whole + "." + std::string{key.str()}, "a table");
   }
 
   void read_routes(const toml::node& node) {

@@ -33,8 +33,16 @@ struct custom_provider {
   std::string where;
 };
 
+/// One `[providers.NAME.lanes.LANE]`. What stands in it are settings like any other (schema.hpp).
+struct custom_lane {
+  std::string provider;
+  std::string name;
+  std::string where;
+};
+
 struct custom_source {
   std::vector<custom_provider> providers; ///< each table of `[providers]` with a url that is not built in
+  std::vector<custom_lane> lanes;
   std::vector<custom_table> operations;
   std::vector<custom_table> routes;
   std::vector<std::string> errors; ///< what should be a table and is none

@@ -111,6 +111,8 @@ private:
         report(item.where_key + ": routes", "a route of your own begins with [[route]], without the s");
       else if (sections_.contains(item.key))
         report(item.where + ": " + item.key, "expected a table, got " + item.value.shown());
+      else if (const auto what = of_custom_ones_alone(item.key); !what.empty())
+        report(item.where_key + ": " + item.key, "only providers that the configuration defines have " + what);
       else if (item.value.text == "a table" && item.value.form == written::kind::other)
         report(item.where_key + ": " + item.key, "no such table; the nearest is " + nearest_section(item.key));
       else
@@ -119,12 +121,25 @@ private:
     }
   }
 
-  /// What custom_source takes: the operations of the file's own providers, and all of one whose name is wrong.
+  /// What custom_source takes: the operations of the file's own providers, and all of a provider or lane whose name is
+  /// wrong, or that is no table.
   [[nodiscard]] bool is_custom(std::string_view key) const {
     return std::any_of(custom_.providers.begin(), custom_.providers.end(), [&](const auto& p) {
       const auto table = "providers." + p.name;
-      return key == table + ".operations" || (key == table && !out_.values.providers.contains(p.name));
+      const auto lanes = table + ".lanes";
+      const bool lane = key.starts_with(lanes + ".") && key.find('.', lanes.size() + 1) == std::string_view::npos;
+      return key == table + ".operations" || (key == table && !out_.values.providers.contains(p.name))
+             || ((key == lanes || lane) && !sections_.contains(key));
     });
+  }
+
+  /// "lanes" or "operations" of a built-in provider; empty: something else.
+  [[nodiscard]] static std::string of_custom_ones_alone(std::string_view key) {
+    for (const auto& provider : built_in_providers())
+      for (const auto* what : {"lanes", "operations"})
+        if (key == "providers." + provider + "." + what)
+          return what;
+    return {};
   }
 
   [[nodiscard]] std::string nearest_section(std::string_view key) const {

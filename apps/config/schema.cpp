@@ -14,6 +14,7 @@ constexpr std::int64_t us(duration d) {
 
 // What no sane deployment goes beyond: a value outside is a slip of the unit ("10h" for "10s").
 constexpr range any_count{1, many};
+constexpr range at_once{1, 10'000};
 constexpr range wait_time{us(1ms), us(10min)};
 constexpr range life_time{0, us(365 * 24h)};
 // Google's maxResults is 40 at most, and the answer's limit is what providers are asked for.
@@ -175,7 +176,7 @@ std::vector<entry> schema(settings& s) {
         {prefix + "url", &p.url, {}, "scheme, host and optional prefix of the API"},
         {prefix + "rate", &p.rate, any_count, "requests a second"},
         {prefix + "burst", &p.burst, any_count, "requests at once after a pause"},
-        {prefix + "concurrency", &p.concurrency, {1, 10'000}, "requests under way"},
+        {prefix + "concurrency", &p.concurrency, at_once, "requests under way"},
         {prefix + "adaptive", &p.adaptive, {}, "whether its 429 lowers the rate for a while"},
         {prefix + "connect_timeout", &p.connect_timeout, wait_time, "for making a connection"},
         {prefix + "attempt_timeout", &p.attempt_timeout, wait_time, "for one attempt, connecting included"},
@@ -198,6 +199,12 @@ std::vector<entry> schema(settings& s) {
         {prefix + "hedge.percentile", &p.hedge.percentile, {50, 99}, "of the latencies, then a second attempt"},
         {prefix + "hedge.percent", &p.hedge.percent, {0, 100}, "second attempts as a share of the calls; 0: none"},
       });
+    for (auto& [lane, l] : p.lanes) {
+      const auto beneath = fmt::format("{}lanes.{}.", prefix, lane);
+      table.insert(table.end(), {{beneath + "rate", &l.rate, any_count, "requests a second on this lane"},
+                                  {beneath + "burst", &l.burst, any_count, "on it at once after a pause"},
+                                  {beneath + "concurrency", &l.concurrency, at_once, "under way on it"}});
+    }
   }
   return table;
 }
@@ -208,12 +215,16 @@ std::vector<ordered_pair> ordered_pairs(const settings& s) {
     {"cache.degraded_ttl", "cache.hot_ttl"},
     {"routes.search.default_limit", "routes.search.max_limit"},
   };
-  for (const auto& [name, ignored] : s.providers) {
+  for (const auto& [name, p] : s.providers) {
     const auto prefix = "providers." + name + ".";
     pairs.push_back({prefix + "connect_timeout", prefix + "attempt_timeout"});
     pairs.push_back({prefix + "attempt_timeout", "request.deadline"});
     pairs.push_back({prefix + "circuit.open", prefix + "circuit.longest"});
     pairs.push_back({prefix + "retry.base", prefix + "retry.longest"});
+    // A lane takes its permits from its provider too: beyond that its own would never count.
+    for (const auto& [lane, ignored] : p.lanes)
+      for (const auto* limit : {"rate", "burst", "concurrency"})
+        pairs.push_back({fmt::format("{}lanes.{}.{}", prefix, lane, limit), prefix + limit});
   }
   return pairs;
 }

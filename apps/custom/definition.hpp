@@ -17,8 +17,9 @@ namespace troupe::custom {
 struct operation {
   std::string name;
   path_template path;
-  fields headers;  ///< values may hold ${secret}
-  std::string map; ///< a jq program; empty: the answer is taken as it is
+  fields headers;        ///< values may hold ${secret}
+  std::string map;       ///< a jq program; empty: the answer is taken as it is
+  std::string lane = {}; ///< of the provider, for its calls' permits; empty: the provider's own
 
   friend bool operator==(const operation&, const operation&) = default;
 };
@@ -33,6 +34,10 @@ enum class merge_kind : std::uint8_t {
 /// Who may call a route: everybody, or who has an API key for it.
 enum class audience : std::uint8_t { everybody, key_holders };
 
+/// Where the parameters come from that the path does not give: of GET from the query, of POST from a JSON object in the
+/// body. Either is a query: it changes nothing and may be repeated.
+enum class request_method : std::uint8_t { get, post };
+
 struct route_definition {
   struct target {
     std::string provider;
@@ -41,6 +46,7 @@ struct route_definition {
   };
 
   std::string name;
+  request_method method = request_method::get;
   std::string path; ///< "/api/v1/weather/{city}"
   troupe::strategy strategy = troupe::strategy::merge;
   std::vector<target> targets; ///< in order of preference; a provider at most once

@@ -49,6 +49,10 @@ upstream_api make_api(std::string name, assignments by_route, mapper run) {
   upstream_api api;
   api.name = name;
   api.build = [table](const question& q, const std::string& key) { return build(*table, q, key); };
+  api.lane = [table, name](const question& q) {
+    const auto& lane = table->find(q.route)->second.operation.lane;
+    return lane.empty() ? name : name + '/' + lane;
+  };
   api.map_later = [table, name, run = std::move(run)](const question& q, const http_response& answer,
                     microseconds remaining, const upstream_api::mapped_callback& done) {
     const auto verdict = judge_status(answer);

@@ -15,6 +15,18 @@ const std::string* find(const fields& pairs, std::string_view name) {
   return it == pairs.end() ? nullptr : &it->second;
 }
 
+result<std::string> read_value(const parameter& p, std::string_view given) {
+  auto value = parse_value(p, given);
+  // In a provider's path these two would mean another one.
+  if (value && (value.value() == "." || value.value() == ".."))
+    return fail(ec::bad_request, p.name + ": expected more than dots");
+  return value;
+}
+
+result<std::string> missing(const parameter& p) {
+  return fail(ec::bad_request, p.name + ": expected " + expectation(p) + ", the request has none");
+}
+
 } // namespace
 
 result<std::vector<std::string>> path_parameters(std::string_view path) {
@@ -68,20 +80,41 @@ result<inquiry> parse_request(const route_definition& r, const fields& query, st
     const auto& names = in_path.value();
     const auto place = static_cast<std::size_t>(std::find(names.begin(), names.end(), p.name) - names.begin());
     const auto* given = place < captured.size() ? &captured[place] : find(query, p.name);
-    if (given == nullptr && !p.fallback)
-      return fail(ec::bad_request, p.name + ": expected " + expectation(p) + ", the request has none");
-    auto value = given == nullptr ? result<std::string>{*p.fallback} : parse_value(p, *given);
+    auto value = given != nullptr ? read_value(p, *given) : p.fallback ? read_value(p, *p.fallback) : missing(p);
     if (!value)
       return value.as_failure();
-    // In a provider's path these two would mean another one.
-    if (value.value() == "." || value.value() == "..")
-      return fail(ec::bad_request, p.name + ": expected more than dots");
     out.what.params.emplace_back(p.name, std::move(value.value()));
   }
   out.what.route = r.name;
   out.key = cache_key(r, out.what.params);
   out.how = r.strategy;
   out.kept = {r.ttl.count(), r.degraded_ttl.count(), r.stale_max.count()};
+  return out;
+}
+
+std::vector<parameter> parameters_of(const operation& o) {
+  std::vector<parameter> out;
+  for (const auto& use : o.path.uses()) {
+    auto it = std::find_if(out.begin(), out.end(), [&](const auto& p) { return p.name == use.name; });
+    if (it == out.end()) {
+      it = out.emplace(out.end());
+      it->name = use.name;
+      it->highest = longest_text;
+    }
+    it->lowest = use.in_path ? 1 : it->lowest;
+  }
+  return out;
+}
+
+result<inquiry> parse_operation(const operation& o, const fields& params) {
+  inquiry out;
+  for (const auto& p : parameters_of(o)) {
+    const auto* given = find(params, p.name);
+    auto value = given != nullptr ? read_value(p, *given) : missing(p);
+    if (!value)
+      return value.as_failure();
+    out.what.params.emplace_back(p.name, std::move(value.value()));
+  }
   return out;
 }
 

@@ -96,4 +96,8 @@ bool has_directive(std::string_view list, std::string_view name) noexcept {
   return false;
 }
 
+bool is_media_type(std::string_view content_type, std::string_view type) noexcept {
+  return equal_no_case(trim(content_type.substr(0, content_type.find(';'))), type);
+}
+
 } // namespace troupe::http

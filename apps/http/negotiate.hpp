@@ -1,5 +1,5 @@
 // What a client's conditional and negotiation fields mean: which content coding it wants, whether it has our bytes
-// already. Pure; malformed members of a list are skipped, as RFC 9110 asks of a lenient recipient.
+// already, what it sends. Pure; malformed members of a list are skipped, as RFC 9110 asks of a lenient recipient.
 #pragma once
 
 #include <cstdint>
@@ -24,5 +24,8 @@ enum class coding : std::uint8_t { identity, gzip, none };
 
 /// Whether the value of Cache-Control has a directive of this name (RFC 9111 5.2), whatever its argument and case.
 [[nodiscard]] bool has_directive(std::string_view cache_control, std::string_view name) noexcept;
+
+/// Whether the value of Content-Type is this media type (RFC 9110 8.3.1), whatever its case and parameters.
+[[nodiscard]] bool is_media_type(std::string_view content_type, std::string_view type) noexcept;
 
 } // namespace troupe::http

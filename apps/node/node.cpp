@@ -15,10 +15,8 @@
 #include "apps/batches/resource.hpp"
 #include "apps/books/google.hpp"
 #include "apps/books/openlibrary.hpp"
-#include "apps/books/routes.hpp"
 #include "apps/bridge/bridge.hpp"
 #include "apps/custom/provider.hpp"
-#include "apps/custom/routes.hpp"
 #include "apps/node/databases.hpp"
 #include "apps/node/edge.hpp"
 #include "apps/node/wiring.hpp"
@@ -155,7 +153,7 @@ void node::parts::spawn(const databases& db) {
   orchestrator_settings o;
   o.providers = {spec_of("google", s.providers.at("google"), books::google_api()),
     spec_of("openlibrary", s.providers.at("openlibrary"), books::openlibrary_api())};
-  o.routes = with_single_providers(books::routes());
+  o.routes = routes_of(s);
   for (auto& [name, by_route] : custom.by_provider)
     o.providers.push_back(spec_of(name, s.providers.at(name),
       custom::make_api(name, std::move(by_route),
@@ -167,8 +165,6 @@ void node::parts::spawn(const databases& db) {
           else
             done(fail(ec::cancelled, "shutting down"));
         })));
-  for (const auto& r : s.custom_routes)
-    o.routes.push_back(custom::make_route(r));
   o.patience = std::chrono::duration_cast<std::chrono::milliseconds>(s.merge.patience);
   o.retries = static_cast<int>(s.request.retries);
   o.calls = static_cast<int>(s.request.calls);

@@ -2,6 +2,8 @@
 
 #include "apps/batches/client.hpp"
 #include "apps/books/endpoints.hpp"
+#include "apps/books/routes.hpp"
+#include "apps/custom/body.hpp"
 #include "apps/custom/routes.hpp"
 
 #include <algorithm>
@@ -34,6 +36,45 @@ books::endpoint_defaults defaults_of(const settings& s) {
   return d;
 }
 
+// Each provider's questions one by one ("google.search"), for batches.
+std::vector<route> with_single_providers(std::vector<route> routes) {
+  const auto joint = routes.size();
+  for (std::size_t i = 0; i < joint; ++i)
+    for (const auto& name : std::vector{routes[i].providers}) {
+      auto one = routes[i];
+      one.name = name + '.' + one.name;
+      one.providers = {name};
+      one.rows = {};
+      routes.push_back(std::move(one));
+    }
+  return routes;
+}
+
+// What the configuration's providers are asked for: its routes and, for batches, each operation by itself
+// ("weather.now", which no route's name can be).
+std::vector<custom::route_definition> custom_questions(const settings& s) {
+  auto out = s.custom_routes;
+  for (const auto& [name, p] : s.providers)
+    for (const auto& o : p.operations) {
+      custom::route_definition one;
+      one.name = name + '.' + o.name;
+      one.targets = {{name, o.name}};
+      out.push_back(std::move(one));
+    }
+  return out;
+}
+
+// An operation as a batch may hold it.
+batch_operation in_batches(const custom::operation& o) {
+  batch_operation out;
+  out.name = o.name;
+  for (auto& p : custom::parameters_of(o))
+    out.params.push_back(std::move(p.name));
+  out.required = out.params;
+  out.parse = [o](const fields& params) { return custom::parse_operation(o, params); };
+  return out;
+}
+
 } // namespace
 
 permit_book::settings limits_of(const settings& s) {
@@ -41,8 +82,13 @@ permit_book::settings limits_of(const settings& s) {
   out.rate = s.limits.global.rate;
   out.burst = s.limits.global.burst;
   out.jitter = s.limits.jitter;
-  for (const auto& [name, p] : s.providers)
+  const auto or_else = [](std::int64_t own, std::int64_t of_provider) { return own > 0 ? own : of_provider; };
+  for (const auto& [name, p] : s.providers) {
     out.lanes.push_back({name, p.rate, p.burst, static_cast<int>(p.concurrency), p.adaptive});
+    for (const auto& [lane, l] : p.lanes)
+      out.lanes.push_back({std::string{name}.append("/").append(lane), or_else(l.rate, p.rate),
+        or_else(l.burst, p.burst), static_cast<int>(or_else(l.concurrency, p.concurrency)), p.adaptive});
+  }
   // Lanes of batch_client's typed calls (DECISIONS C-33): their rate is the common one.
   for (const auto& [name, concurrency] : {std::pair{lanes::anthropic, 2}, {lanes::spotify, 5}, {lanes::lastfm, 10}})
     if (!s.providers.contains(name))
@@ -61,6 +107,8 @@ route_edge batches_edge(const settings& s) {
   auto out = edge_of(s.routes.batches.edge);
   for (const auto* other : {&s.routes.search.edge, &s.routes.details.edge})
     out.key_required = out.key_required || other->auth == config::route_auth::key;
+  for (const auto& r : s.custom_routes)
+    out.key_required = out.key_required || r.auth == custom::audience::key_holders;
   return out;
 }
 
@@ -79,13 +127,19 @@ std::vector<endpoint> endpoints_of(const settings& s) {
         return books::parse_details(query, path.front(), d);
       }},
   };
-  for (const auto& r : s.custom_routes)
+  for (const auto& r : s.custom_routes) {
     out.push_back(
       {{r.name, r.path, "Request failed",
          {r.limit, std::max(std::chrono::seconds{1}, std::chrono::ceil<std::chrono::seconds>(r.limit_window))},
          edge_of(r)},
         [r](const fields& query, std::span<const std::string> path) { return custom::parse_request(r, query, path); },
         r.deadline});
+    if (r.method == custom::request_method::post) {
+      out.back().methods = {"POST"};
+      out.back().max_body = custom::longest_body;
+      out.back().read_body = [r](std::string_view body) { return custom::parse_body(r, body); };
+    }
+  }
   return out;
 }
 
@@ -100,10 +154,7 @@ custom_providers custom_providers_of(const settings& s) {
       out.programs.push_back(o.map);
     return it->second;
   };
-  for (const auto& [name, p] : s.providers)
-    if (!p.operations.empty())
-      out.by_provider[name]; // one that no route asks is there too
-  for (const auto& r : s.custom_routes)
+  for (const auto& r : custom_questions(s))
     for (const auto& t : r.targets)
       for (const auto& o : s.providers.at(t.provider).operations)
         if (o.name == t.operation)
@@ -111,30 +162,30 @@ custom_providers custom_providers_of(const settings& s) {
   return out;
 }
 
-// Each provider's operations one by one ("google.search"), for batches.
-std::vector<route> with_single_providers(std::vector<route> routes) {
-  const auto joint = routes.size();
-  for (std::size_t i = 0; i < joint; ++i)
-    for (const auto& name : std::vector{routes[i].providers}) {
-      auto one = routes[i];
-      one.name = name + '.' + one.name;
-      one.providers = {name};
-      one.rows = {};
-      routes.push_back(std::move(one));
-    }
-  return routes;
+std::vector<route> routes_of(const settings& s) {
+  auto out = with_single_providers(books::routes());
+  for (const auto& r : custom_questions(s))
+    out.push_back(custom::make_route(r));
+  return out;
 }
 
 batch_rules batch_rules_of(const settings& s) {
   const auto d = defaults_of(s);
-  batch_rules out;
-  for (const auto& [name, ignored] : config::default_providers()) // a user-defined one has operations of its own
-    out.providers.push_back(name);
-  out.operations = {
-    {"search", {"q", "limit"}, "q", [d](const fields& params) { return books::parse_search(params, d); }},
-    {"details", {"isbn"}, "isbn",
+  const std::vector<batch_operation> of_books{
+    {"search", {"q", "limit"}, {"q"}, [d](const fields& params) { return books::parse_search(params, d); }},
+    {"details", {"isbn"}, {"isbn"},
       [d](const fields& params) { return books::parse_details({}, params.front().second, d); }},
   };
+  batch_rules out;
+  for (const auto& [name, p] : s.providers) {
+    if (p.operations.empty()) { // built in: a user-defined one has operations of its own
+      out.providers.push_back({name, of_books});
+      continue;
+    }
+    auto& own = out.providers.emplace_back(batch_provider{name, {}}).operations;
+    for (const auto& o : p.operations)
+      own.push_back(in_batches(o));
+  }
   out.max_tasks = static_cast<std::size_t>(s.batch.max_tasks);
   out.max_time = s.batch.deadline;
   return out;

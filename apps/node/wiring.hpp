@@ -16,7 +16,7 @@
 
 namespace troupe {
 
-/// The lanes of the rate limiter: one a provider, and those of batch_client's typed calls.
+/// The lanes of the rate limiter: one a provider, those beneath it, and those of batch_client's typed calls.
 [[nodiscard]] permit_book::settings limits_of(const config::settings& s);
 
 [[nodiscard]] tier_settings tiers_of(const config::settings& s);
@@ -29,7 +29,7 @@ namespace troupe {
 [[nodiscard]] std::vector<endpoint> endpoints_of(const config::settings& s);
 /// The names that a key's list of routes may hold.
 [[nodiscard]] std::vector<std::string> granted_names(const config::settings& s);
-/// Whom batches answer: they reach what other routes guard, so whatever asks for a key there does so here.
+/// Whom batches answer: they reach what any other route guards, so whatever asks for a key there does so here.
 [[nodiscard]] route_edge batches_edge(const config::settings& s);
 
 /// The providers that the configuration defines, as the platform knows them, and the programs that their mappers are.
@@ -39,8 +39,9 @@ struct custom_providers {
 };
 [[nodiscard]] custom_providers custom_providers_of(const config::settings& s);
 
-/// These routes, and each provider's operations one by one ("google.search"), for batches.
-[[nodiscard]] std::vector<route> with_single_providers(std::vector<route> routes);
+/// The questions that the orchestrator knows: the books', those of configured routes and, for batches, each provider's
+/// operations one by one ("google.search", "weather.now").
+[[nodiscard]] std::vector<route> routes_of(const config::settings& s);
 
 [[nodiscard]] batch_rules batch_rules_of(const config::settings& s);
 [[nodiscard]] batch_book::settings batch_limits(const config::batch_settings& s);

@@ -21,19 +21,25 @@ using json = nlohmann::json;
 namespace {
 
 batch_rules rules() {
+  const batch_operation search{"search", {"q", "limit"}, {"q"}, [](const fields& params) -> result<inquiry> {
+                                 inquiry i;
+                                 for (const auto& [name, value] : params)
+                                   if (name == "q")
+                                     i.what.text = value;
+                                   else if (value == "0")
+                                     return fail(ec::bad_request, "limit: expected 1 to 40, got 0");
+                                   else
+                                     i.what.limit = std::stoi(value);
+                                 return i;
+                               }};
+  const auto taken = [](const fields& params) -> result<inquiry> {
+    inquiry i;
+    i.what.params = params;
+    return i;
+  };
   batch_rules r;
-  r.providers = {"google", "openlibrary"};
-  r.operations = {{"search", {"q", "limit"}, "q", [](const fields& params) -> result<inquiry> {
-                     inquiry i;
-                     for (const auto& [name, value] : params)
-                       if (name == "q")
-                         i.what.text = value;
-                       else if (value == "0")
-                         return fail(ec::bad_request, "limit: expected 1 to 40, got 0");
-                       else
-                         i.what.limit = std::stoi(value);
-                     return i;
-                   }}};
+  r.providers = {{"google", {search}}, {"openlibrary", {search}},
+    {"weather", {{"now", {"city", "lang"}, {"city", "lang"}, taken}, {"alerts", {}, {}, taken}}}};
   r.max_tasks = 3;
   r.max_time = 1h;
   return r;
@@ -164,7 +170,7 @@ TEST(what is wrong with a batch is said with its place) {
   CHECK_EQ(complaint(R"({"strict":1,"operations":[]})"), "strict: expected true or false, got a number");
   CHECK_EQ(complaint(R"({"name":1,"operations":[]})"), "name: expected a text, got a number");
   CHECK_EQ(complaint(one(R"("provider":"x")")),
-    "operations[1].provider: unknown provider \"x\"; expected google or openlibrary");
+    "operations[1].provider: unknown provider \"x\"; expected google, openlibrary or weather");
   CHECK_EQ(complaint(one(R"("provider":"google","operation":"burn")")),
     "operations[1].operation: unknown operation \"burn\"; expected search");
   const std::string start = R"("provider":"google","operation":"search")";
@@ -175,6 +181,27 @@ TEST(what is wrong with a batch is said with its place) {
   CHECK_EQ(
     complaint(one(start + R"(,"params":{"q":"x","limit":0})")), "operations[1].params.limit: expected 1 to 40, got 0");
   CHECK_EQ(complaint(one(start + R"(,"params":{"Q":"x"})")), "operations[1].params.Q: unknown; expected q or limit");
+}
+
+TEST(each provider takes its own operations with their own parameters) {
+  const auto with = [](const std::string& operation, const std::string& rest) {
+    return R"({"operations":[{"provider":"weather","operation":")" + operation + '"' + rest + "}]}";
+  };
+  const auto b = parse_batch(with("now", R"(,"params":{"lang":"de","city":7})"), rules(), now);
+  REQUIRE(b.has_value());
+  CHECK_EQ(b.value().tasks[0].what.route, "weather.now");
+  CHECK(b.value().tasks[0].what.params == fields{{"lang", "de"}, {"city", "7"}});
+  CHECK_EQ(complaint(with("search", R"(,"params":{"q":"x"})")),
+    "operations[0].operation: unknown operation \"search\"; expected now or alerts");
+  CHECK_EQ(complaint(with("now", R"(,"params":{"lang":"de"})")), "operations[0].params.city: missing");
+  CHECK_EQ(complaint(with("now", R"(,"params":{"city":true,"lang":"de"})")),
+    "operations[0].params.city: expected a text or a whole number, got true or false");
+  CHECK_EQ(
+    complaint(with("now", R"(,"params":{"town":"x"})")), "operations[0].params.town: unknown; expected city or lang");
+  CHECK_EQ(complaint(with("alerts", "")), "nothing");
+  CHECK_EQ(complaint(with("alerts", R"(,"params":{})")), "nothing");
+  CHECK_EQ(
+    complaint(with("alerts", R"(,"params":{"x":1})")), "operations[0].params.x: unknown; expected an empty object");
 }
 
 TEST(deadlines in the past or unreadable and priorities out of range are refused) {

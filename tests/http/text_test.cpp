@@ -92,6 +92,13 @@ TEST(entity tags compare weakly against a list or a star) {
   CHECK(!etag_matches("*", ""));
 }
 
+TEST(a media type is told whatever its case and parameters) {
+  for (const auto* json : {"application/json", "Application/JSON; charset=utf-8", " application/json ;x=y"})
+    CHECK(http::is_media_type(json, "application/json"));
+  for (const auto* other : {"", "json", "application/jsonp", "text/plain; application/json", "application"})
+    CHECK(!http::is_media_type(other, "application/json"));
+}
+
 TEST(gzip round trips and is the same each time) {
   for (std::size_t n : {0U, 1U, 100U, 100'000U}) {
     std::string text;

@@ -115,6 +115,13 @@ TEST(providers and routes are defined by the file alone) {
   CHECK_EQ(got.secrets.provider_keys.at("west").reveal(), "w3st");
 }
 
+TEST(a route is asked with GET unless it says POST) {
+  CHECK(load_custom(good).got.values.custom_routes.at(0).method == custom::request_method::get);
+  const auto [got, ignored] = load_custom(replaced(good, "method = \"GET\"", "method = \"POST\""));
+  check_errors(got, {});
+  CHECK(got.values.custom_routes.at(0).method == custom::request_method::post);
+}
+
 TEST(settings of such a provider can be overridden like any other) {
   const auto [got, ignored] = load_custom(good, {"providers.west.rate=9", "providers.east.circuit.open=1s"},
     {{"TROUPE_SECRET_WEST_KEY", "k"}, {"TROUPE_PROVIDERS_EAST_URL", "http://127.0.0.1:1"}});
@@ -124,6 +131,57 @@ TEST(settings of such a provider can be overridden like any other) {
   CHECK_EQ(got.values.providers.at("east").url.text, "http://127.0.0.1:1");
   check_errors(load_custom(good, {"providers.east.rte=9"}).got,
     {"--set providers.east.rte=9: no such setting; the nearest is providers.east.rate"});
+}
+
+TEST(a provider has lanes beneath its limits and an operation names the one that it takes) {
+  const std::string lanes = "[providers.east.lanes.slow]\nrate = 2\nconcurrency = 1\n\n[providers.east.lanes.plain]\n";
+  const auto text =
+    replaced(good, "[providers.east.operations.now]\n", lanes + "[providers.east.operations.now]\nlane = \"slow\"\n");
+  const auto [got, ignored] = load_custom(text, {"providers.east.lanes.slow.concurrency=3"},
+    {{"TROUPE_SECRET_WEST_KEY", "k"}, {"TROUPE_PROVIDERS_EAST_LANES_PLAIN_BURST", "1"}});
+  check_errors(got, {});
+  const auto& east = got.values.providers.at("east");
+  CHECK_EQ(east.operations[0].lane, "slow");
+  REQUIRE_EQ(east.lanes.size(), 2u);
+  CHECK((east.lanes.at("slow") == lane_settings{2, 0, 3}));
+  CHECK((east.lanes.at("plain") == lane_settings{0, 1, 0}));
+  CHECK_EQ(got.values.providers.at("west").operations[0].lane, "");
+}
+
+TEST(what is wrong with a lane is said with its place) {
+  const std::string plain = "rate = 5\n\n[providers.east.operations.now]\n";
+  const std::string before = "rate = 5\n\n[providers.east.lanes.slow]\n";
+  const std::string behind = "\n[providers.east.operations.now]\n";
+  const std::string slow = "providers.east.lanes.slow";
+  const auto with = [&](const std::string& text) { return load_custom(replaced(good, plain, text)).got; };
+  check_errors(with(before + "rate = 6" + behind),
+    {"t.toml:7:8: " + slow + ".rate: expected at most providers.east.rate (5), got 6"});
+  check_errors(with(before + "burst = 2" + behind),
+    {"t.toml:7:9: " + slow + ".burst: expected at most providers.east.burst (1), got 2"});
+  check_errors(with(before + "concurrency = 11" + behind),
+    {"t.toml:7:15: " + slow + ".concurrency: expected at most providers.east.concurrency (10), got 11"});
+  check_errors(with(before + "rate = 0" + behind),
+    {"t.toml:7:8: " + slow + ".rate: expected a whole number from 1 to 1000000, got 0"});
+  check_errors(with(before + "rate = \"2\"" + behind),
+    {"t.toml:7:8: " + slow + ".rate: expected a whole number from 1 to 1000000, got \"2\""});
+  check_errors(with(before + "rte = 2" + behind),
+    {"t.toml:7:1: " + slow + ".rte: no such setting; the nearest is " + slow + ".rate"});
+  check_errors(with(before + behind + "lane = \"slwo\"\n"),
+    {"t.toml:9:8: providers.east.operations.now.lane: \"slwo\": no such lane; the nearest is slow"});
+  check_errors(with(plain + "lane = \"slow\"\n"),
+    {"t.toml:7:8: providers.east.operations.now.lane: expected [providers.east.lanes.NAME] beside it, got \"slow\""});
+  check_errors(with(plain + "lane = 1\n"), {"t.toml:7:8: providers.east.operations.now.lane: expected a text, got 1"});
+  check_errors(with("rate = 5\n\n[providers.east.lanes.Slow]\nrate = 1\n" + behind),
+    {"t.toml:6:23: providers.east.lanes.Slow: expected a name of small letters, digits and _"});
+  check_errors(
+    with("rate = 5\nlanes = 3\n" + behind), {"t.toml:5:9: providers.east.lanes: expected a table of lanes, got 3"});
+  check_errors(
+    with("rate = 5\nlanes.slow = 3\n" + behind), {"t.toml:5:14: providers.east.lanes.slow: expected a table, got 3"});
+  check_errors(load_custom(good, {"providers.east.rate=1"}).got, {});
+  check_errors(load_custom(replaced(good, plain, before + "rate = 5" + behind), {"providers.east.rate=1"}).got,
+    {"--set providers.east.rate=1: expected at least " + slow + ".rate (5), got 1"});
+  check_errors(load_custom(good + "[providers.google.lanes.slow]\nrate = 1\n").got,
+    {"t.toml:37:19: providers.google.lanes: only providers that the configuration defines have lanes"});
 }
 
 TEST(a broken program is reported with its line in the file) {
@@ -202,7 +260,7 @@ TEST(everything that is wrong with a route is said with its place) {
       {"name = \"weather\"", "name = \"Weather\"",
         "22:8: route.name: expected a name of small letters, digits and _, got \"Weather\""},
       {"name = \"weather\"", "name = \"search\"", "22:8: route.name: \"search\" is taken by a built-in route"},
-      {"method = \"GET\"", "method = \"POST\"", "23:10: route.method: expected GET, got \"POST\""},
+      {"method = \"GET\"", "method = \"PUT\"", "23:10: route.method: expected GET or POST, got \"PUT\""},
       {"/api/v1/weather/{city}", "/api/v1/weather/{town}",
         "24:8: route.path: {town} is no parameter: expected params.town = \"text 1..100\" or another type"},
       {"/api/v1/weather/{city}", "/api/v1/weather/x{city}",

@@ -155,6 +155,22 @@ TEST(a request becomes an inquiry with its key and its times) {
     error_of(parse_request(r, {}, captured)).message, "n: expected a whole number from 1 to 5, the request has none");
 }
 
+TEST(an operation by itself needs each placeholder once) {
+  const operation o{"now", value_of(path_template::parse("/w/{city}/{day}?q={lang}&again={city}&k=${secret}")), {}, ""};
+  const auto params = parameters_of(o);
+  REQUIRE_EQ(params.size(), 3u);
+  CHECK_EQ(params[0].name, "city");
+  CHECK_EQ(expectation(params[1]), "a text of 1 to 512 characters");
+  CHECK_EQ(expectation(params[2]), "a text of 0 to 512 characters"); // nothing may stand in a query
+  const auto asked = value_of(parse_operation(o, {{"lang", ""}, {"day", "1"}, {"city", " Bad Ems "}}));
+  CHECK(asked.what.params == fields{{"city", "Bad Ems"}, {"day", "1"}, {"lang", ""}});
+  CHECK_EQ(error_of(parse_operation(o, {{"city", "x"}, {"day", " "}, {"lang", ""}})).message,
+    "day: expected a text of 1 to 512 characters, got \" \"");
+  CHECK_EQ(error_of(parse_operation(o, {{"city", "x"}, {"day", ".."}})).message, "day: expected more than dots");
+  CHECK_EQ(error_of(parse_operation(o, {{"city", "x"}})).message,
+    "day: expected a text of 1 to 512 characters, the request has none");
+}
+
 TEST(two questions never share a key) {
   route_definition r;
   r.name = "x";
