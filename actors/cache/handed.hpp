@@ -2,7 +2,8 @@
 #pragma once
 
 #include "actors/cache/tiers.hpp"
-#include "messages/orchestrator.hpp"
+#include "messages/outcome.hpp"
+#include "messages/types.hpp"
 
 #include <chrono>
 #include <cstdint>

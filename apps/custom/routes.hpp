@@ -15,9 +15,9 @@ namespace troupe::custom {
 /// The route as the orchestrator knows it.
 [[nodiscard]] route make_route(const route_definition& r);
 
-/// Understands a request: the parameters of the path in their order, those of the query (or of the body, parse_body)
-/// by name. Errors name the
-/// parameter. Unknown parameters are ignored, as the web expects; of a repeated one the first counts.
+/// Understands a request: the parameters of the path in their order, those of the query (or of the body, parse_body) by
+/// name. Errors name the parameter. Unknown parameters are ignored, as the web expects; of a repeated one the first
+/// counts.
 [[nodiscard]] result<inquiry> parse_request(
   const route_definition& r, const fields& query, std::span<const std::string> captured);
 

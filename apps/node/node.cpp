@@ -322,10 +322,16 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
       }
     stop(front);
     stop(keeper);
-    for (const auto& shard : shards)
+    for (const auto& shard : shards) {
       stop(shard);
-    stop(cache_kv);
-    stop(cache_cold);
+      self->wait_for(shard);
+    }
+    // Behind what the shards have handed down: an exit message would overtake it.
+    for (const auto& tier : {caf::actor_cast<caf::actor>(cache_kv), caf::actor_cast<caf::actor>(cache_cold)})
+      if (tier) {
+        caf::anon_send(tier, caf::exit_msg{self->address(), caf::exit_reason::user_shutdown});
+        self->wait_for(tier);
+      }
     if (writer)
       self->request(writer, std::chrono::seconds{5}, flush_atom::value)
         .receive([](std::int64_t) {},

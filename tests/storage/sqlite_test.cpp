@@ -4,13 +4,13 @@
 
 #include "storage/directory.hpp"
 #include "storage/sqlite/database.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/results.hpp"
 #include "tests/support/temp_directory.hpp"
 
 #include <fstream>
 #include <sqlite3.h>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 using namespace troupe;
@@ -236,8 +236,10 @@ TEST(who reads rows one by one takes as long as they like over each) {
   const auto done = db->each("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 5000)"
                              " SELECT n FROM c",
     {}, [&](const row&) {
-      if (++rows % 1000 == 0)
-        std::this_thread::sleep_for(std::chrono::milliseconds{30}); // longer than the time-out of a statement
+      const auto since = std::chrono::steady_clock::now();
+      if (++rows % 1000 == 0) // longer than the time-out of a statement
+        CHECK(
+          test::eventually([&] { return std::chrono::steady_clock::now() - since > std::chrono::milliseconds{30}; }));
       return true;
     });
   CHECK(done.has_value());
