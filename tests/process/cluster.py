@@ -56,7 +56,7 @@ class Cluster:
         while subprocess.run([PROGRAMS / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode != 0:
             if self.server.poll() is not None or time.monotonic() > until:
                 raise RuntimeError("the server does not start: " + (self.dir.parent / "server.log").read_text()[-2000:])
-            time.sleep(0.02)
+            time.sleep(0.02)  # the server tells nobody that it has begun to listen
 
     def sql(self, text, database="postgres"):
         """What psql prints of the rows, without decoration."""

@@ -26,7 +26,7 @@ class Postgres(unittest.TestCase):
         until = time.monotonic() + PATIENCE_S
         while (found := self.cluster.sql("SELECT count(*) FROM books", "troupe").strip()) != str(rows):
             self.assertLess(time.monotonic(), until, f"{found} rows stored, expected {rows}")
-            time.sleep(0.05)
+            time.sleep(0.05)  # nobody is told when the rows have been written
 
     def test_while_it_restarts_reads_go_on_and_what_was_to_be_written_is_written_after(self):
         with Troupe("--set", "limits.client.enabled=false", "--storage",
