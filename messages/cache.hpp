@@ -98,7 +98,7 @@ using cache_actor = caf::typed_actor<
 
 /// Looks after the cache's tiers on disk.
 using cache_keeper_actor = caf::typed_actor<
-  // Drop what has died in the cold tier.
+  // List the next page of what the tiers have, and drop from the cold one what has died.
   caf::reacts_to<tick_atom>,
   // What have you counted?
   caf::replies_to<stats_atom>::with<metrics>>;

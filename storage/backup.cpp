@@ -209,7 +209,8 @@ result<void> writing::add_bucket(const std::string& name) {
     went = add(stored, sum);
     return went.has_value();
   };
-  if (auto done = index.value()->each("SELECT body, key, sha256 FROM objects ORDER BY key", {}, add_body); !done)
+  if (auto done = index.value()->each("SELECT body, key, sha256 FROM objects ORDER BY bucket, key", {}, add_body);
+      !done)
     return done;
   return went;
 }

@@ -2,7 +2,7 @@
 
 #include "storage/many_rows.hpp"
 
-#include <unordered_map>
+#include <map>
 
 namespace troupe::storage {
 namespace {
@@ -51,14 +51,13 @@ result<void> books_repository::put(const stored_record& book) {
 
 result<void> books_repository::put_many(const std::vector<stored_record>& books) {
   // Of two of one book the later stays.
-  auto last = std::unordered_map<std::string_view, std::size_t>{};
-  for (std::size_t i = 0; i < books.size(); ++i)
-    last[books[i].key] = i;
+  auto last = std::map<std::string_view, const stored_record*>{};
+  for (const auto& book : books)
+    last[book.key] = &book;
   auto rows = std::vector<params>{};
   rows.reserve(last.size());
-  for (std::size_t i = 0; i < books.size(); ++i)
-    if (last[books[i].key] == i)
-      rows.push_back(bind(books[i]));
+  for (const auto& [isbn, book] : last)
+    rows.push_back(bind(*book));
   if (auto done = db_.batch(insert_many(insert, or_replace, std::move(rows))); !done)
     return boost::outcome_v2::failure(done.error());
   return ok();

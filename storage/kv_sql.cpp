@@ -186,9 +186,11 @@ result<std::vector<std::optional<kv_entry>>> kv_sql::do_get_many(
 
 result<void> kv_sql::do_put_many(
   std::string_view space, const std::vector<checked_write>& writes, std::int64_t /*now_ms*/) {
+  auto in_order = writes;
+  std::sort(in_order.begin(), in_order.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   auto rows = std::vector<params>{};
-  rows.reserve(writes.size());
-  for (const auto& each : writes)
+  rows.reserve(in_order.size());
+  for (const auto& each : in_order)
     rows.push_back(columns(space, each, new_version()));
   if (auto done = db_.batch(insert_many(insert, or_replace, std::move(rows))); !done)
     return done.as_failure();

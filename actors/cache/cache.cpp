@@ -94,6 +94,8 @@ void ask_tier(self_ptr self, stage at, const Actor& who, Request&& what, Then th
 void hand_down_all(self_ptr self) {
   auto& s = self->state;
   const auto take = [&](stage at) { return s.tier(at).take(self->clock().now()); };
+  if (s.to_hand_down.empty())
+    return;
   s.bytes_to_hand_down = 0;
   kv_store together{std::string{cache_space}, {}, us(10 * patience)};
   for (auto& each : pack(std::exchange(s.to_hand_down, {}), s.settings.tiers, now(self), s.settings.wall_ms())) {

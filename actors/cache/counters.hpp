@@ -19,7 +19,8 @@ class lower_tier {
 public:
   using time = std::chrono::steady_clock::time_point;
 
-  /// Requests of one shard that it may have before it; one that hangs does not get more and more of them.
+  /// Requests of one shard that it may have before it (a write of the key-value store is one, with about a megabyte of
+  /// answers); one that hangs does not get more and more of them.
   static constexpr std::int64_t most_open = 256;
   /// For this long nobody asks one that failed; also how long a read waits for it: the providers can say it again.
   static constexpr std::chrono::seconds patience{1};

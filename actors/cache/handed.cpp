@@ -10,6 +10,7 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t largest = 16 << 20;
+constexpr std::int64_t worth_a_write_ms = 1000; // what dies within this may be dead when it is written
 
 } // namespace
 
@@ -26,7 +27,7 @@ std::vector<packed> pack(
     const auto cold = expiry_of(cold_life(a.about.kept, cfg), hash_of_key(key), now);
     const auto kept = to_keep(a.what, key, a.hot, cold, now, wall_ms);
     blob bytes{encode(kept)};
-    if (bytes.view().size() <= largest)
+    if (bytes.view().size() <= largest && kept.hot.dead_ms > wall_ms + worth_a_write_ms)
       out.push_back({key, std::move(bytes), kept.hot.dead_ms, a.about.durable});
   }
   return out;

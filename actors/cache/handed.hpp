@@ -34,7 +34,8 @@ inline constexpr std::size_t longest_kept_key = 512;
 /// Whether the tiers below take this at all.
 [[nodiscard]] bool worth_keeping(content what, std::string_view key, const expiry& hot, std::chrono::nanoseconds now);
 
-/// Without those of more than 16 MiB, which the tiers do not take in one message.
+/// Without those of more than 16 MiB, which the tiers do not take in one message, and those that are as good as dead,
+/// for one of which the key-value store would refuse them all.
 /// @param wall_ms Unix time of `now`
 [[nodiscard]] std::vector<packed> pack(
   std::vector<handed> answers, const tier_settings& cfg, std::chrono::nanoseconds now, std::int64_t wall_ms);

@@ -14,7 +14,7 @@ using place = cache_keeper_state::place;
 constexpr std::int32_t page_size = 500;
 constexpr std::int32_t page_with_values = 100;
 constexpr std::chrono::microseconds patience = std::chrono::seconds{10};
-// Often enough to come to 700,000 objects in a day, seldom enough to cost nothing.
+// Often enough to come to 700,000 keys in a day, seldom enough to cost nothing.
 constexpr auto every = std::chrono::minutes{1};
 
 std::string space() {
@@ -23,40 +23,24 @@ std::string space() {
 
 void next_page(self_ptr self);
 
-// Clients' reads come back by themselves; this goes on at the next tick, where it was.
-auto failed(self_ptr self) {
-  return [self](const caf::error& e) {
-    auto& s = self->state;
-    ++s.failures;
-    s.asked = false;
-    s.settings.log->warn("Listing what the cache has on disk stopped for a while: {}", from_caf(e).message);
-  };
-}
-
-// Each shard's part of `all`; `add` puts one there.
-template <class Part, class Items, class KeyOf, class Add>
-std::vector<Part> by_shard(std::size_t shards, Items& all, KeyOf key_of, Add add) {
-  std::vector<Part> parts(shards);
-  for (auto& item : all)
-    add(parts[shard_of(key_of(item), shards)], item);
-  return parts;
+void note_failure(cache_keeper_state& s, const char* what, const caf::error& e) {
+  ++s.failures;
+  s.settings.log->warn("{}: {}", what, from_caf(e).message);
 }
 
 // Tells the shards which keys a page had. All of them: that a part is empty says something too.
-template <class Items>
-void tell(self_ptr self, const Items& page, bool last) {
+void tell(self_ptr self, std::vector<std::string>& keys, bool last) {
   auto& s = self->state;
-  if (s.settings.shared)
-    return;
-  auto parts = by_shard<tier_keys>(
-    s.settings.shards.size(), page, [](const auto& item) -> const std::string& { return item.key; },
-    [](tier_keys& part, const auto& item) { part.keys.push_back(item.key); });
-  for (std::size_t i = 0; i < parts.size(); ++i) {
+  const auto& shards = s.settings.shards;
+  std::vector<tier_keys> parts(shards.size());
+  for (auto& key : keys)
+    parts[shard_of(key, shards.size())].keys.push_back(std::move(key));
+  for (std::size_t i = 0; i < shards.size(); ++i) {
     parts[i].first = !s.begun;
     parts[i].last = last;
-    self->send(s.settings.shards[i], std::move(parts[i]));
+    self->send(shards[i], std::move(parts[i]));
   }
-  s.begun = !last;
+  s.begun = true;
 }
 
 void end_restoring(cache_keeper_state& s) {
@@ -64,72 +48,104 @@ void end_restoring(cache_keeper_state& s) {
     s.settings.log->info("Handed {} answers ({} bytes) back to the hot tier", s.restored, s.restored_bytes);
 }
 
+// A store has been listed, or passed over: the other one is next.
+void end_of_store(cache_keeper_state& s) {
+  s.cursor.clear();
+  if (s.at == place::kv)
+    end_restoring(s);
+  const bool more = s.at == place::kv && s.settings.cold;
+  s.at = more || !s.settings.kv ? place::cold : place::kv;
+  if (more)
+    return;
+  s.begun = false;
+  s.whole = true;
+  s.first = false;
+}
+
+// Nothing can be listed there now. Tried again in the next round; until then the shards go on with what they knew.
+auto pass_over(self_ptr self) {
+  return [self](const caf::error& e) {
+    auto& s = self->state;
+    note_failure(s, "What the cache has on disk could not be listed", e);
+    s.asked = false;
+    s.whole = false;
+    end_of_store(s);
+  };
+}
+
 // A page has been dealt with; the next one follows at once while all is listed for the first time.
-void done_with_page(self_ptr self, std::string cursor) {
+void end_of_page(self_ptr self, std::vector<std::string> keys, std::string cursor) {
   auto& s = self->state;
+  const bool last = cursor.empty() && !(s.at == place::kv && s.settings.cold);
+  if (!s.settings.shared)
+    tell(self, keys, last && s.whole);
   s.asked = false;
   s.cursor = std::move(cursor);
-  if (s.cursor.empty()) {
-    if (s.at == place::kv)
-      end_restoring(s);
-    const bool more = s.at == place::kv && s.settings.cold;
-    s.at = more || !s.settings.kv ? place::cold : place::kv;
-    if (!more)
-      s.first = false;
-  }
+  if (s.cursor.empty())
+    end_of_store(s);
   if (s.first)
     next_page(self);
 }
 
 void hand_back(self_ptr self, kv_pairs& pairs) {
   auto& s = self->state;
-  for (const auto& pair : pairs)
+  const auto& shards = s.settings.shards;
+  std::vector<kv_pairs> parts(shards.size());
+  for (auto& pair : pairs) {
     s.restored_bytes += pair.key.size() + pair.value.view().size();
-  s.restored += static_cast<std::int64_t>(pairs.size());
-  auto parts = by_shard<kv_pairs>(
-    s.settings.shards.size(), pairs, [](const kv_pair& pair) -> const std::string& { return pair.key; },
-    [](kv_pairs& part, kv_pair& pair) { part.push_back(std::move(pair)); });
-  for (std::size_t i = 0; i < parts.size(); ++i)
+    ++s.restored;
+    parts[shard_of(pair.key, shards.size())].push_back(std::move(pair));
+  }
+  for (std::size_t i = 0; i < shards.size(); ++i)
     if (!parts[i].empty())
-      self->send(s.settings.shards[i], std::move(parts[i]));
+      self->send(shards[i], std::move(parts[i]));
   if (s.restored_bytes >= s.settings.max_bytes)
     end_restoring(s);
 }
 
-void on_names(self_ptr self, kv_names& page) {
+void on_names(self_ptr self, const kv_names& page) {
   auto& s = self->state;
-  tell(self, page.pairs, page.cursor.empty() && !s.settings.cold);
+  std::vector<std::string> keys;
+  for (const auto& pair : page.pairs)
+    keys.push_back(pair.key);
   if (!s.restoring)
-    return done_with_page(self, std::move(page.cursor));
-  kv_read read{space(), {}, us(patience)};
-  for (auto& pair : page.pairs)
-    read.keys.push_back(std::move(pair.key));
-  self->request(s.settings.kv, by_its_deadline, std::move(read))
+    return end_of_page(self, std::move(keys), page.cursor);
+  self->request(s.settings.kv, by_its_deadline, kv_read{space(), keys, us(patience)})
     .then(
-      [self, cursor = std::move(page.cursor)](kv_pairs& pairs) {
+      [self, keys, cursor = page.cursor](kv_pairs& pairs) {
         hand_back(self, pairs);
-        done_with_page(self, cursor);
+        end_of_page(self, keys, cursor);
       },
-      failed(self));
+      [self, keys, cursor = page.cursor](
+        const caf::error& e) { // more than fits, say; clients' reads come back themselves
+        note_failure(self->state, "Restoring the hot tier stopped", e);
+        end_restoring(self->state);
+        end_of_page(self, keys, cursor);
+      });
 }
 
-void on_objects(self_ptr self, object_page& page) {
+void on_objects(self_ptr self, const object_page& page) {
   auto& s = self->state;
-  tell(self, page.objects, page.cursor.empty());
+  std::vector<std::string> keys;
   object_remove dead;
   const auto before = s.settings.wall_ms() - s.settings.longest_cold.count();
-  for (auto& object : page.objects)
+  for (const auto& object : page.objects) {
+    keys.push_back(object.key);
     if (object.modified_ms < before)
-      dead.keys.push_back(std::move(object.key));
+      dead.keys.push_back(object.key);
+  }
   if (dead.keys.empty())
-    return done_with_page(self, std::move(page.cursor));
+    return end_of_page(self, std::move(keys), page.cursor);
   self->request(s.settings.cold, by_its_deadline, std::move(dead))
     .then(
-      [self, cursor = std::move(page.cursor)](std::int64_t n) {
+      [self, keys, cursor = page.cursor](std::int64_t n) {
         self->state.swept += n;
-        done_with_page(self, cursor);
+        end_of_page(self, keys, cursor);
       },
-      failed(self));
+      [self, keys, cursor = page.cursor](const caf::error& e) {
+        note_failure(self->state, "Sweeping the cold tier failed", e);
+        end_of_page(self, keys, cursor);
+      });
 }
 
 void next_page(self_ptr self) {
@@ -139,10 +155,10 @@ void next_page(self_ptr self) {
   if (s.at == place::kv) {
     const auto size = s.restoring ? page_with_values : page_size;
     self->request(s.settings.kv, by_its_deadline, kv_list{space(), {}, s.cursor, size, us(patience)})
-      .then([self](kv_names& page) { on_names(self, page); }, failed(self));
+      .then([self](const kv_names& page) { on_names(self, page); }, pass_over(self));
   } else {
     self->request(s.settings.cold, by_its_deadline, object_query{{}, s.cursor, page_size})
-      .then([self](object_page& page) { on_objects(self, page); }, failed(self));
+      .then([self](const object_page& page) { on_objects(self, page); }, pass_over(self));
   }
 }
 

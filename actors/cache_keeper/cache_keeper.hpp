@@ -1,7 +1,9 @@
 // What looks after the cache's tiers on disk, once a node. It lists what they have, page by page, over and over: the
 // first time behind the start, without pause, later a page a minute. From the key-value store it hands answers back to
 // the shards the first time, until they are nearly full; in the cold tier it drops what has died (the key-value store
-// does so itself); and tells the shards which keys there are, if nobody else stores any.
+// does so itself); and it tells the shards which keys there are, if nobody else stores any. What fails stops none of
+// the rest: a page whose values cannot be read is listed all the same, and a store that cannot be listed is passed over
+// until the next round, in which the shards then go on with what they knew.
 #pragma once
 
 #include "messages/cache.hpp"
@@ -38,8 +40,9 @@ struct cache_keeper_state {
   cache_keeper_settings settings;
   place at = place::kv;
   std::string cursor;        // in there
-  bool begun = false;        // this listing, as far as the shards know
-  bool first = true;         // no listing has ended yet
+  bool begun = false;        // this round, as far as the shards know
+  bool whole = true;         // nothing was left out of it so far
+  bool first = true;         // no round has ended yet
   bool restoring = true;     // answers are handed back as well
   bool asked = false;        // a page is on its way
   std::int64_t restored = 0; // answers that were handed back

@@ -36,7 +36,7 @@ struct upstream_api {
     map_later = {};
 
   /// Where a question's calls take their permits: the lane that has the provider's name, or one beneath it
-  /// ("google/warming"). Empty: the provider's own for every question.
+  /// ("mybooks/reports"). Empty: the provider's own for every question.
   std::function<std::string(const question&)> lane = {};
 };
 

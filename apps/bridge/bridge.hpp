@@ -38,7 +38,7 @@ struct endpoint : entry_point {
   std::function<result<inquiry>(const fields& query, std::span<const std::string> captured)> parse;
   std::chrono::microseconds deadline{0}; // 0: as the bridge's settings say
   /// Of one that is asked with POST: reads the JSON body's members, which `parse` gets instead of the query. Errors
-  /// name the member. An empty body may come without a Content-Type.
+  /// name the member. A request without a body may come without a Content-Type.
   std::function<result<fields>(std::string_view body)> read_body = {};
   std::size_t max_body = 0; // bytes of it; more is 413
 };

@@ -303,6 +303,9 @@ void node::parts::stop_batches() {
   batches = nullptr;
 }
 
+// For what is stored at the end, each store.
+constexpr std::chrono::seconds last_writes{5};
+
 // In the reverse order of starting: first nobody asks any more, then nobody answers.
 bool node::parts::drain(std::chrono::milliseconds deadline) {
   stop_batches();
@@ -326,16 +329,21 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
       stop(shard);
       self->wait_for(shard);
     }
-    // Behind what the shards have handed down: an exit message would overtake it.
-    for (const auto& tier : {caf::actor_cast<caf::actor>(cache_kv), caf::actor_cast<caf::actor>(cache_cold)})
-      if (tier) {
-        caf::anon_send(tier, caf::exit_msg{self->address(), caf::exit_reason::user_shutdown});
-        self->wait_for(tier);
-      }
     if (writer)
-      self->request(writer, std::chrono::seconds{5}, flush_atom::value)
+      self->request(writer, last_writes, flush_atom::value)
         .receive([](std::int64_t) {},
           [&](const caf::error& e) { options.log->error("Writing the last records failed: {}", from_caf(e).message); });
+    // What comes behind the shards' last writes is answered when those have been made, or at least begun.
+    const auto incomplete = [&](const caf::error& e) {
+      options.log->warn("Not all that the cache has on disk is complete: {}", from_caf(e).message);
+    };
+    if (cache_kv)
+      self->request(cache_kv, last_writes, kv_store{std::string{cache_space}, {}, us(last_writes)})
+        .receive([](std::int64_t) {}, incomplete);
+    if (cache_cold)
+      self->request(cache_cold, last_writes, stats_atom::value).receive([](const metrics&) {}, incomplete);
+    stop(cache_kv);
+    stop(cache_cold);
     stop(boss);
     stop(mapper_counters);
     stop(reader);

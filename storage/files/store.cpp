@@ -163,8 +163,10 @@ result<void> store::discard(const std::string& body) {
 }
 
 /// Changes the row of `key` in one transaction: `change` gets what is there (or nullptr) and says whether it replaced
-/// it; the body that it had is garbage from then on.
-result<bool> store::replace(std::string_view key, const std::function<result<bool>(catalogued_object*)>& change) {
+/// it; the body that it had is garbage from then on. `in_doubt` is set when it failed and may have been done all the
+/// same.
+result<bool> store::replace(
+  std::string_view key, const std::function<result<bool>(catalogued_object*)>& change, bool* in_doubt) {
   auto old = std::optional<catalogued_object>{};
   auto changed = false;
   const auto work = [&]() -> result<void> {
@@ -182,6 +184,8 @@ result<bool> store::replace(std::string_view key, const std::function<result<boo
     for (const auto& body : gone_)
       if (auto forgotten = index_->run("DELETE FROM garbage WHERE body = ?", {body}); !forgotten)
         return boost::outcome_v2::failure(forgotten.error());
+    if (in_doubt != nullptr)
+      *in_doubt = changed; // from here on only the commit can fail, which may be carried out and fail
     return ok();
   };
   if (auto done = index_->exclusively(work); !done)
@@ -221,15 +225,11 @@ result<std::optional<object_info>> store::do_put(
   std::sort(object.info.custom.begin(), object.info.custom.end());
   object.body = body;
   object.checks = std::move(written.value().checks);
-  auto has_row = false;
-  auto stored = replace(key, [&](catalogued_object*) {
-    auto done = catalogue_->put(object, options.only);
-    has_row = done && done.value();
-    return done;
-  });
+  auto in_doubt = false;
+  auto stored = replace(
+    key, [&](catalogued_object*) { return catalogue_->put(object, options.only); }, &in_doubt);
   if (!stored) {
-    // A commit that failed may have been carried out all the same. The next opening knows, and removes the body or not.
-    cleanup.kept = has_row;
+    cleanup.kept = in_doubt; // the next opening knows, and removes it or not
     return failed(stored.error());
   }
   if (!stored.value())

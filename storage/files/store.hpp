@@ -61,7 +61,8 @@ private:
 
   result<void> prepare();
   result<void> sweep();
-  result<bool> replace(std::string_view key, const std::function<result<bool>(catalogued_object*)>& change);
+  result<bool> replace(
+    std::string_view key, const std::function<result<bool>(catalogued_object*)>& change, bool* in_doubt = nullptr);
   result<void> discard(const std::string& body);
   void forget_damaged(std::string_view key, const std::string& body);
 

@@ -243,6 +243,7 @@ result<std::int64_t> database::connection::execute(
 template <class OnRow>
 result<std::int64_t> database::connection::step_through(
   std::string_view text, const params& bound, OnRow&& on_row, bool reads_only) {
+  give_time(); // preparing reads the schema, which takes time as well
   const auto found = statements->prepare(text);
   if (found.code != SQLITE_OK)
     return failure(found.code);
@@ -260,7 +261,6 @@ result<std::int64_t> database::connection::step_through(
     if (const auto code = bind_one(prepared, static_cast<int>(i) + 1, bound[i]); code != SQLITE_OK)
       return failure(code);
 
-  give_time();
   const auto before = sqlite3_total_changes64(raw());
   auto columns = std::shared_ptr<std::vector<std::string>>{};
   auto more = true;

@@ -411,19 +411,65 @@ TEST(in tiers that other nodes store to as well every key is looked for) {
   CHECK_EQ(cold_reads, std::vector<std::string>{dune});
 }
 
-TEST(a listing that fails goes on a minute later and until then every key is looked for) {
+TEST(while the tiers cannot be listed every key is looked for) {
   ask();
   start();
+  broken_lists = true;
+  keep();
+  broken_lists = false;
+  CHECK(lines.has("could not be listed: disk"));
   kv_reads.clear();
+  CHECK_EQ(ask("b")->x_cache, "MISS");
+  CHECK_EQ(std::count(kv_reads.begin(), kv_reads.end(), "b"), 1);
+  advance(1min); // the cold tier, then a whole round
+  advance(1min);
+  advance(1min);
+  CHECK_EQ(ask("c")->x_cache, "MISS");
+  CHECK_EQ(std::count(kv_reads.begin(), kv_reads.end(), "c"), 0);
+  CHECK_EQ(ask()->x_cache, "HIT-KV-HOT");
+}
+
+TEST(values that cannot be read stop neither the listing nor the sweep) {
+  ask("old");
+  advance(24h * 12);
+  ask("new");
+  start();
   broken_tiers = true;
   keep();
   broken_tiers = false;
   advance(2s);
-  CHECK_EQ(ask("b")->x_cache, "MISS");
-  CHECK(std::count(kv_reads.begin(), kv_reads.end(), "b") == 1);
+  CHECK(lines.has("Restoring the hot tier stopped: disk"));
+  CHECK_EQ(cold_objects.count("old"), 0u);
+  kv_reads.clear();
+  CHECK_EQ(ask("nowhere")->x_cache, "MISS");
+  CHECK(kv_reads.empty());
+  CHECK_EQ(ask("new")->x_cache, "HIT-KV-HOT");
+}
+
+TEST(a page that cannot be swept forgets no key) {
+  ask("k000");
+  for (int i = 1; i < 700; ++i) { // more than a page
+    auto key = std::to_string(i);
+    key = "k" + std::string(3 - key.size(), '0') + key;
+    cold_objects[key] = cold_objects["k000"];
+    cold_objects[key].key = key;
+  }
+  cold_objects["k699"].modified_ms = 1; // on the last one
+  pairs.clear();
+  start();
+  broken_removal = true;
+  keep();
+  CHECK(lines.has("Sweeping the cold tier failed: disk"));
   advance(1min);
-  CHECK_EQ(ask("c")->x_cache, "MISS");
-  CHECK(std::count(kv_reads.begin(), kv_reads.end(), "c") == 0);
+  advance(1min);
+  cold_reads.clear();
+  CHECK_EQ(ask("k000")->x_cache, "HIT-R2-COLD");
+  CHECK_EQ(ask("nowhere")->x_cache, "MISS");
+  CHECK_EQ(cold_reads, std::vector<std::string>{"k000"});
+  broken_removal = false;
+  for (int i = 0; i < 4; ++i) // a round of three pages
+    advance(1min);
+  CHECK_EQ(cold_objects.count("k699"), 0u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

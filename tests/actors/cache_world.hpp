@@ -68,7 +68,9 @@ struct cache_world : actors {
   std::vector<std::string> kv_reads;
   int kv_writes = 0;
   std::vector<std::string> cold_reads;
-  bool broken_tiers = false;
+  bool broken_tiers = false; // reads fail
+  bool broken_lists = false;
+  bool broken_removal = false;
   bool hung_table = false;
   std::vector<caf::typed_response_promise<kv_pairs>> unanswered;
 
@@ -97,7 +99,9 @@ struct cache_world : actors {
       [](const kv_compare_and_set&) { return std::int64_t{0}; },
       [](const kv_add&) { return std::int64_t{0}; },
       [](const kv_erase&) { return std::int64_t{0}; },
-      [this](const kv_list& l) {
+      [this](const kv_list& l) -> caf::result<kv_names> {
+        if (broken_lists)
+          return make_error(ec::storage_failed, "disk");
         kv_names out;
         for (auto it = pairs.upper_bound(l.cursor);
              it != pairs.end() && out.pairs.size() < static_cast<std::size_t>(l.limit); ++it)
@@ -127,15 +131,21 @@ struct cache_world : actors {
         cold_objects[object.key] = std::move(object);
         return std::string{"etag"};
       },
-      [this](const object_remove& r) {
+      [this](const object_remove& r) -> caf::result<std::int64_t> {
+        if (broken_removal)
+          return make_error(ec::storage_failed, "disk");
         for (const auto& key : r.keys)
           cold_objects.erase(key);
         return static_cast<std::int64_t>(r.keys.size());
       },
-      [this](const object_query&) {
+      [this](const object_query& q) -> caf::result<object_page> {
+        if (broken_lists)
+          return make_error(ec::storage_failed, "disk");
         object_page out;
-        for (const auto& [key, object] : cold_objects)
-          out.objects.push_back(object);
+        auto it = cold_objects.upper_bound(q.cursor);
+        for (; it != cold_objects.end() && out.objects.size() < static_cast<std::size_t>(q.limit); ++it)
+          out.objects.push_back(it->second);
+        out.cursor = it == cold_objects.end() ? "" : out.objects.back().key;
         return out;
       },
       [](stats_atom) { return metrics{}; },
@@ -237,6 +247,7 @@ struct cache_world : actors {
     for (const auto& a : {caf::actor_cast<caf::actor>(shard), caf::actor_cast<caf::actor>(boss),
            caf::actor_cast<caf::actor>(store), caf::actor_cast<caf::actor>(table), caf::actor_cast<caf::actor>(bucket)})
       self->send_exit(a, caf::exit_reason::user_shutdown);
+    settle(); // while what they use is there
   }
 };
 

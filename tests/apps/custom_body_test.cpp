@@ -3,6 +3,7 @@
 #include "tests/support/test.hpp"
 
 #include "tests/apps/custom_world.hpp"
+#include "tests/support/eventually.hpp"
 
 using namespace troupe;
 using json = nlohmann::json;
@@ -50,6 +51,7 @@ TEST(a route is asked with a JSON body and its answers are cached and merged lik
 
 TEST(askers of one question at the same time are one call upstream) {
   start();
+  std::unique_lock held{east.lock}; // it does not answer
   std::vector<test::raw_client> clients;
   const std::string body = R"({"lang":"de"})";
   for (int i = 0; i < 10; ++i) {
@@ -57,8 +59,15 @@ TEST(askers of one question at the same time are one call upstream) {
     clients.back().send("POST " + path + " HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: "
                         + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body);
   }
-  for (auto& c : clients)
-    CHECK_EQ(c.read_response().status, 200);
+  CHECK(test::eventually([&] { return metric("troupe_cache_coalesced_total") == "9"; }));
+  held.unlock();
+  int coalesced = 0;
+  for (auto& c : clients) {
+    const auto r = c.read_response();
+    CHECK_EQ(r.status, 200);
+    coalesced += r.field("X-Cache") == "COALESCED" ? 1 : 0;
+  }
+  CHECK_EQ(coalesced, 9);
   CHECK_EQ(east.calls().size(), 1u);
 }
 
