@@ -85,7 +85,7 @@ struct cache_state {
   lower_tiers tiers;
   std::vector<handed> to_hand_down; // soon
   std::size_t bytes_to_hand_down = 0;
-  key_filter kept_below;            // which keys the key-value store and the cold tier may have
+  key_filter kept_below; // which keys the key-value store and the cold tier may have
   [[nodiscard]] lower_tier& tier(stage at) noexcept { return tiers[static_cast<std::size_t>(at)]; }
   cache_counters count;
 
