@@ -74,6 +74,7 @@ struct provider_answer {
   std::int64_t upstream_us = 0; // of the attempt that was answered: from the request sent to the answer received
   ec code = ec::none;           // else of upstream_api::map, http_response, permit_refused, cancelled, circuit_tripped
   std::string detail;
+  std::int64_t waited_us = 0; // of the same attempt, with this side's queues: what a second attempt is timed by
 };
 
 using supervisor_actor = caf::typed_actor<

@@ -223,8 +223,8 @@ void on_found(self_ptr self, std::uint64_t attempt, records_ptr found, microseco
   c->hedge_won = ended->second;
   const auto verdict = s.health->succeeded(self->clock().now(), upstream);
   const auto elapsed = us(self->clock().now() - c->started);
-  c->promise.deliver(
-    provider_answer{s.generation, std::move(found), elapsed, costs_of(self, *c), upstream.count(), ec::none, {}});
+  c->promise.deliver(provider_answer{s.generation, std::move(found), elapsed, costs_of(self, *c), upstream.count(),
+    ec::none, {}, ended->waited.count()});
   if (survives(self, verdict))
     quit_when_drained(self);
 }
@@ -246,6 +246,7 @@ void judge(self_ptr self, std::uint64_t attempt, const http_response& response) 
   if (it == s.attempts.end())
     return;
   it->second.on_the_wire = false;
+  it->second.waited = std::chrono::duration_cast<microseconds>(self->clock().now() - it->second.sent);
   const auto& c = s.calls.at(it->second.call);
   const microseconds took{response.elapsed_us};
   if (const auto code = response.code; code != ec::none) {
@@ -281,6 +282,7 @@ void transfer(self_ptr self, std::uint64_t attempt, const permit& p) {
   }
   it->second.permit = p.id;
   it->second.on_the_wire = true;
+  it->second.sent = self->clock().now();
   auto& c = s.calls.at(it->second.call);
   if (c.hedge_after > microseconds{0} && !c.hedged && c.made == 1 && !c.probe)
     schedule(self, it->second.call, c, due::hedge, c.hedge_after);

@@ -76,6 +76,8 @@ struct provider_state {
     std::uint64_t permit = 0; // 0: none yet
     bool second = false;      // the hedge
     bool on_the_wire = false; // sent, and no answer yet
+    std::chrono::steady_clock::time_point sent{};
+    std::chrono::microseconds waited{}; // until its answer was here
   };
 
   // What becomes due, by call.

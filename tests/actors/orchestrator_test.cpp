@@ -29,6 +29,7 @@ struct script {
   bool die = false;
   call_costs costs{};
   std::int64_t upstream_us = 1'000;
+  std::int64_t waited_us = 1'000;
 };
 
 struct world : test::actors {
@@ -66,10 +67,10 @@ struct world : test::actors {
                 return held.back();
               }
               if (s.error != ec::none)
-                return provider_answer{c.generation, nullptr, 1000, s.costs, 1000, s.error, name + " is broken"};
+                return provider_answer{c.generation, nullptr, 1000, s.costs, 1000, s.error, name + " is broken", 0};
               return provider_answer{c.generation,
                 std::make_shared<words>(std::vector<std::string>(static_cast<std::size_t>(s.words), name)), 1000,
-                s.costs, s.upstream_us, ec::none, {}};
+                s.costs, s.upstream_us, ec::none, {}, s.waited_us};
             },
             [this](const mapped&) { run_inside(); },
             [this, name](const provider_cancel& c) { cancelled[name].push_back(c.id); },
@@ -350,7 +351,8 @@ TEST(a second attempt is asked for after what most calls stay within once enough
   for (int i = 0; i < 99; ++i)
     ask();
   CHECK_EQ(asked["google"].back().hedge_after_us, 0);
-  scripts["google"].upstream_us = 50'000;
+  scripts["google"].upstream_us = 20'000; // on the wire
+  scripts["google"].waited_us = 50'000;
   for (int i = 0; i < 100; ++i)
     ask();
   CHECK(asked["google"].back().hedge_after_us >= 50'000);

@@ -42,6 +42,20 @@ TEST(a slow attempt is hedged and the loser is aborted) {
   CHECK_EQ(requests.size(), 2u);
 }
 
+TEST(how long an attempt waited is counted by the clock that a second one waits by) {
+  start();
+  hang = true;
+  const auto end = call(plain());
+  advance(30ms);
+  http_response fine;
+  fine.status = 200;
+  fine.elapsed_us = 10'000; // on the wire
+  inside(http, [&] { held[0].deliver(fine); });
+  CHECK(end->code == ec::none);
+  CHECK_EQ(end->upstream_us, 10'000);
+  CHECK_EQ(end->waited_us, 30'000);
+}
+
 TEST(a failed first attempt waits for the second that is under way) {
   settings.hedge_percent = 100;
   start();

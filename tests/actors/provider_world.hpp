@@ -104,6 +104,8 @@ struct provider_world : actors {
     ec code = ec::none;
     std::int32_t records = -1;
     std::int32_t attempts = 0;
+    std::int64_t upstream_us = 0;
+    std::int64_t waited_us = 0;
   };
 
   provider_call plain(std::uint64_t generation = 7, std::chrono::microseconds remaining = 5s) {
@@ -123,10 +125,11 @@ struct provider_world : actors {
       caller->request(to, caf::infinite, what)
         .then(
           [out](const provider_answer& a) {
-            *out = {a.code, a.found ? static_cast<std::int32_t>(a.found->count()) : -1, a.costs.attempts};
+            *out = {a.code, a.found ? static_cast<std::int32_t>(a.found->count()) : -1, a.costs.attempts, a.upstream_us,
+              a.waited_us};
           },
           [out](const caf::error& e) {
-            *out = {from_caf(e).code, -1, 0};
+            *out = {from_caf(e).code, -1, 0, 0, 0};
           });
     });
     settle();

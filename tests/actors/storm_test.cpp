@@ -103,13 +103,14 @@ struct storm : test::actors {
     p.api = std::make_shared<upstream_api>(std::move(api));
     p.health.window = 10s;
     p.health.slow = 1s;
+    p.hedge_percent = 30; // many, so that some of each kind come about
     p.seed = seed;
     circuit_settings c;
     c.open = 2s;
     c.longest = 8s;
     c.ramp_step = seed % 2 == 0 ? 1s : 0s;
     return {
-      name, c, 6s, 90, [this, p](caf::actor_system& system, supervisor_actor supervisor, std::uint64_t generation) {
+      name, c, 6s, 75, [this, p](caf::actor_system& system, supervisor_actor supervisor, std::uint64_t generation) {
         return system.spawn(provider, p, generation, provider_peers{std::move(supervisor), limiter, upstream});
       }};
   }
