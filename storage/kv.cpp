@@ -26,9 +26,6 @@ result<void> check_space(std::string_view space) {
   return check_size("namespace", space.size(), 1, kv_limits::namespace_bytes);
 }
 
-/// Of a bulk read: what is read before its size is known, 32 of the largest values.
-constexpr std::size_t bulk_part = 32;
-
 constexpr std::ptrdiff_t offset(std::size_t n) {
   return static_cast<std::ptrdiff_t>(n);
 }
@@ -161,8 +158,8 @@ result<std::vector<std::optional<kv_entry>>> kv::get_many(
   auto found = std::vector<std::optional<kv_entry>>{};
   found.reserve(keys.size());
   auto bytes = std::size_t{0};
-  for (std::size_t from = 0; from < keys.size(); from += bulk_part) {
-    const auto to = std::min(from + bulk_part, keys.size());
+  for (std::size_t from = 0; from < keys.size(); from += kv_limits::keys_at_once) {
+    const auto to = std::min(from + kv_limits::keys_at_once, keys.size());
     auto part = do_get_many(space, {keys.begin() + offset(from), keys.begin() + offset(to)}, now_ms);
     if (!part)
       return part.as_failure();

@@ -26,6 +26,9 @@ struct kv_limits {
   static constexpr std::size_t metadata_bytes = 1024;
   static constexpr std::size_t page_keys = 1000;
   static constexpr std::size_t bulk_keys = 10'000;
+  /// Of a bulk read, in one statement: one number, because a text of its own for every number would fill the statement
+  /// caches. It is also what is read before its size is known.
+  static constexpr std::size_t keys_at_once = 32;
   static constexpr std::size_t bulk_bytes = 100'000'000; // keys, values and metadata together
 };
 
@@ -144,6 +147,7 @@ private:
   /// Up to `limit` names above `after` that begin with `prefix`.
   virtual result<std::vector<kv_name>> do_list(std::string_view space, std::string_view prefix, std::string_view after,
     std::size_t limit, std::int64_t now_ms) = 0;
+  /// At most `kv_limits::keys_at_once` keys.
   virtual result<std::vector<std::optional<kv_entry>>> do_get_many(
     std::string_view space, const std::vector<std::string>& keys, std::int64_t now_ms) = 0;
   /// No key occurs twice.

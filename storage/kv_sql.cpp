@@ -10,8 +10,6 @@
 namespace troupe::storage {
 namespace {
 
-// A fixed number of places: a text of its own for every number would fill the statement caches.
-constexpr std::size_t keys_at_once = 32;
 // Fewer than this go one by one.
 constexpr std::size_t worth_asking_together = 4;
 constexpr std::string_view no_key; // a key has at least one byte
@@ -40,7 +38,7 @@ const std::string& upsert() {
 
 // Not `name IN (...)`: PostgreSQL, before its first ANALYZE of the table, then reads the whole namespace for each.
 const std::string& select_keys() {
-  static const auto text = repeated(select_key, " UNION ALL " + std::string{select_key}, keys_at_once);
+  static const auto text = repeated(select_key, " UNION ALL " + std::string{select_key}, kv_limits::keys_at_once);
   return text;
 }
 
@@ -145,38 +143,37 @@ result<std::vector<kv_name>> kv_sql::do_list(
 
 result<std::vector<std::optional<kv_entry>>> kv_sql::do_get_many(
   std::string_view space, const std::vector<std::string>& keys, std::int64_t now_ms) {
-  auto found = std::unordered_map<std::string, kv_entry>{};
-  const auto ask = [&](const std::string& text, const params& bound) -> result<void> {
-    auto rows = db_.all(text, bound);
-    if (!rows)
-      return rows.as_failure();
-    for (const auto& each : rows.value()) {
-      const auto* name = each.get<blob>("name");
-      auto entry = entry_of(each, &shown);
-      if (!entry)
-        return entry.as_failure();
-      if (name == nullptr)
-        return foreign_row();
-      found.emplace(std::string{name->view()}, std::move(entry.value()));
-    }
-    return ok();
-  };
-  for (std::size_t from = 0; from < keys.size();) {
-    const bool one = keys.size() - from < worth_asking_together;
-    const auto to = from + (one ? 1 : keys_at_once);
-    auto bound = params{};
-    bound.reserve((to - from) * 3);
-    for (; from < to; ++from) {
-      bound.emplace_back(std::string{space});
-      bound.emplace_back(
-        bytes(from < keys.size() ? std::string_view{keys[from]} : no_key)); // a place that is left over
-      bound.emplace_back(now_ms);
-    }
-    if (auto done = ask(one ? std::string{select_key} : select_keys(), bound); !done)
-      return done.as_failure();
-  }
   auto list = std::vector<std::optional<kv_entry>>{};
   list.reserve(keys.size());
+  if (keys.size() < worth_asking_together) {
+    for (const auto& key : keys) {
+      auto entry = do_get(space, key, now_ms);
+      if (!entry)
+        return entry.as_failure();
+      list.push_back(std::move(entry.value()));
+    }
+    return list;
+  }
+  auto bound = params{};
+  bound.reserve(kv_limits::keys_at_once * 3);
+  for (std::size_t i = 0; i < kv_limits::keys_at_once; ++i) {
+    bound.emplace_back(std::string{space});
+    bound.emplace_back(bytes(i < keys.size() ? std::string_view{keys[i]} : no_key)); // a place that is left over
+    bound.emplace_back(now_ms);
+  }
+  auto rows = db_.all(select_keys(), bound);
+  if (!rows)
+    return rows.as_failure();
+  auto found = std::unordered_map<std::string, kv_entry>{};
+  for (const auto& each : rows.value()) {
+    const auto* name = each.get<blob>("name");
+    auto entry = entry_of(each, &shown);
+    if (!entry)
+      return entry.as_failure();
+    if (name == nullptr)
+      return foreign_row();
+    found.emplace(std::string{name->view()}, std::move(entry.value()));
+  }
   for (const auto& key : keys) {
     const auto at = found.find(key);
     list.push_back(at != found.end() ? std::optional{at->second} : std::nullopt);
