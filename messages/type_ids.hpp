@@ -17,6 +17,7 @@ constexpr std::uint16_t store = 320;        // 320-339  store.hpp
 constexpr std::uint16_t batch = 340;        // 340-359  batch.hpp
 constexpr std::uint16_t kv = 360;           // 360-379  kv.hpp
 constexpr std::uint16_t objects = 380;      // 380-399  objects.hpp
+constexpr std::uint16_t service = 400;      // 400-419  service.hpp
 
 } // namespace troupe::type_ids
 

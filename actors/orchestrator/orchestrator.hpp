@@ -4,9 +4,9 @@
 // policy's. Every fetch is answered with one outcome, on every path.
 #pragma once
 
+#include "actors/circuit/restart_policy.hpp"
 #include "actors/orchestrator/latency.hpp"
 #include "actors/orchestrator/plan.hpp"
-#include "actors/orchestrator/restart_policy.hpp"
 #include "actors/orchestrator/route.hpp"
 #include "actors/timer/deadlines.hpp"
 #include "messages/orchestrator.hpp"

@@ -6,9 +6,9 @@
 // however it ends.
 #pragma once
 
+#include "actors/circuit/health.hpp"
 #include "actors/provider/api.hpp"
 #include "actors/provider/call_budget.hpp"
-#include "actors/provider/health.hpp"
 #include "actors/provider/retry.hpp"
 #include "actors/timer/deadlines.hpp"
 #include "messages/http_client.hpp"

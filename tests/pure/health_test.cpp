@@ -1,5 +1,5 @@
 #define TEST_SUITE health
-#include "actors/provider/health.hpp"
+#include "actors/circuit/health.hpp"
 
 #include "tests/support/test.hpp"
 

@@ -1,7 +1,7 @@
 #define TEST_SUITE restart_policy
 #include "tests/support/test.hpp"
 
-#include "actors/orchestrator/restart_policy.hpp"
+#include "actors/circuit/restart_policy.hpp"
 
 #include <random>
 

@@ -10,12 +10,13 @@ failures = []
 
 # The headers of messages/ that need the standard library alone (result.hpp: and Boost.Outcome).
 VALUES = {"messages/types.hpp", "messages/errors.hpp", "messages/result.hpp", "messages/outcome.hpp",
-          "messages/task.hpp", "messages/histogram.hpp", "messages/metric.hpp", "messages/answer.hpp"}
+          "messages/task.hpp", "messages/histogram.hpp", "messages/metric.hpp", "messages/answer.hpp",
+          "messages/call.hpp"}
 
 
 # The actors in front of storage, and the actor folders that others may include.
 BEFORE_STORAGE = {"store", "kv", "objects", "pool"}
-SHARED = {"timer", "pool"}
+SHARED = {"timer", "pool", "circuit"}
 
 
 def includes(path):

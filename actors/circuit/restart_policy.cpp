@@ -1,4 +1,4 @@
-#include "actors/orchestrator/restart_policy.hpp"
+#include "actors/circuit/restart_policy.hpp"
 
 #include <algorithm>
 

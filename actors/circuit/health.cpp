@@ -1,4 +1,4 @@
-#include "actors/provider/health.hpp"
+#include "actors/circuit/health.hpp"
 
 #include <algorithm>
 

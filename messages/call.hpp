@@ -1,0 +1,87 @@
+// A call of a service as values, in both of its forms: shaped like an HTTP request, or a method with arguments.
+// Standard library alone, because the pure cores behind services decide over them.
+#pragma once
+
+#include "messages/errors.hpp"
+#include "messages/types.hpp"
+
+namespace troupe {
+
+/// What every call of a service carries.
+struct call_head {
+  std::uint64_t id = 0;          // the caller's own, to cancel it by
+  std::int64_t remaining_us = 0; // until the caller's deadline
+  std::string traceparent;       // W3C Trace Context; may be empty
+  troupe::priority priority = troupe::priority::interactive;
+  bool probe = false; // of a circuit that is half-open: its failure ends the life that is asked
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, call_head& x) {
+  return f(x.id, x.remaining_us, x.traceparent, x.priority, x.probe);
+}
+
+/// The HTTP-shaped form (S2-11). `path` is the path with its query; an absolute address is taken too, its host never
+/// routes (DECISIONS C-01).
+struct service_request {
+  call_head head;
+  std::string method = "GET";
+  std::string path;
+  fields headers;
+  blob body;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, service_request& x) {
+  return f(x.head, x.method, x.path, x.headers, x.body);
+}
+
+/// Its answer. `code` is none for every complete one, whatever its status; else it says why there is none and `detail`
+/// says so in words.
+struct service_response {
+  ec code = ec::none;
+  std::string detail;
+  std::int32_t status = 0;
+  fields headers;
+  blob body;
+
+  /// The value of the first field of that name, written in any case; empty: none.
+  [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, service_response& x) {
+  return f(x.code, x.detail, x.status, x.headers, x.body);
+}
+
+/// The typed form (S2-12): a method of the entrypoint that the binding names, with its arguments by name.
+struct service_call {
+  call_head head;
+  std::string method;
+  fields arguments;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, service_call& x) {
+  return f(x.head, x.method, x.arguments);
+}
+
+/// What a method returned: JSON text, or why not.
+struct service_result {
+  ec code = ec::none;
+  std::string detail;
+  blob data;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, service_result& x) {
+  return f(x.code, x.detail, x.data);
+}
+
+/// What an answer says of the service (S2-15, S2-54): none; provider_failed or provider_timeout for a server's error
+/// and for whatever prevented an answer, which count against its circuit; provider_refused and cancelled, which do not,
+/// because they are the caller's doing.
+[[nodiscard]] ec verdict_of(const service_response& r) noexcept;
+[[nodiscard]] ec verdict_of(const service_result& r) noexcept;
+
+} // namespace troupe
