@@ -1,0 +1,316 @@
+#include "apps/books/library/reader.hpp"
+
+#include "apps/books/library/cells.hpp"
+#include "apps/books/mapping.hpp"
+#include "apps/books/text.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <xxhash.h>
+
+namespace troupe::books::library {
+namespace {
+
+/// Enough to meet a letter beyond ASCII in nearly every library that has one.
+constexpr std::size_t beginning_size = std::size_t{64} << 10;
+
+/// What a message shows of a cell.
+constexpr std::size_t most_shown = 60;
+
+cause cause_of(row_fault fault) noexcept {
+  switch (fault) {
+  case row_fault::quoting:
+    return cause::quoting;
+  case row_fault::columns:
+    return cause::columns;
+  case row_fault::too_long:
+    return cause::too_long;
+  }
+  return cause::quoting;
+}
+
+/// What a file is that is no CSV, by its first bytes; empty when it may be.
+std::string_view other_than_text(std::string_view beginning) noexcept {
+  using namespace std::string_view_literals;
+  if (beginning.starts_with("\x1F\x8B"))
+    return "a gzip file that is still packed";
+  if (beginning.starts_with("PK\x03\x04"))
+    return "a zip file or an Excel workbook";
+  if (beginning.starts_with("\xFF\xFE") || beginning.starts_with("\xFE\xFF"))
+    return "UTF-16";
+  if (beginning.starts_with("\xD0\xCF\x11\xE0"))
+    return "an old Excel workbook";
+  return beginning.find('\0') == std::string_view::npos ? ""sv : "a zero byte"sv;
+}
+
+std::string shown(std::string_view cell) {
+  if (!is_well_formed(cell))
+    return {};
+  auto text = tidy(cell);
+  if (text.size() > most_shown) {
+    auto end = most_shown;
+    while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) // not within a character
+      --end;
+    text.resize(end);
+    text += "...";
+  }
+  return text;
+}
+
+/// Whether StoryGraph's cell is meant as an ISBN: audio books and the like have other ids there, which may be numbers,
+/// too. Nine digits are an ISBN-10 that has lost its zero; with fewer a guess would be wrong too often.
+bool may_be_isbn(std::string_view cell) noexcept {
+  const auto count = std::count_if(cell.begin(), cell.end(), [](char c) { return c != '-' && c != ' '; });
+  return (count == 9 || count == 10 || count == 13)
+         && cell.find_first_not_of("0123456789Xx- ") == std::string_view::npos;
+}
+
+/// The values of calibre's "goodreads:39077187,isbn:9780756411800" under the names of ISBNs.
+template <class Visit>
+void each_isbn_identifier(std::string_view cell, Visit visit) {
+  while (!cell.empty()) {
+    const auto end = std::min(cell.find(','), cell.size());
+    const auto part = bare(cell.substr(0, end));
+    if (part.starts_with("isbn"))
+      if (const auto colon = part.find(':'); colon != std::string_view::npos)
+        visit(part.substr(colon + 1));
+    cell.remove_prefix(std::min(end + 1, cell.size()));
+  }
+}
+
+} // namespace
+
+std::string_view to_string(cause c) noexcept {
+  constexpr std::array<std::string_view, cause_count> names{
+    "quoting", "columns", "too_long", "encoding", "nameless", "duplicate"};
+  return names[static_cast<std::size_t>(c)];
+}
+
+reader::reader(sinks to, reader_limits limits)
+    : to_{std::move(to)}, limits_{limits}, lines_{limits.row.row}, seen_{limits.most_remembered} {}
+
+result<void> reader::standing() const {
+  if (broken_)
+    return fail(broken_->code, broken_->message);
+  return ok();
+}
+
+result<void> reader::feed(std::string_view chunk) {
+  if (broken_)
+    return standing();
+  if (!begun_) {
+    const auto more = std::min(chunk.size(), beginning_size - beginning_.size());
+    beginning_ += chunk.substr(0, more);
+    chunk.remove_prefix(more);
+    if (beginning_.size() < beginning_size)
+      return ok();
+    begin(false);
+  }
+  if (!broken_)
+    lines_.feed(chunk, [this](const line& l) { take_line(l); });
+  return standing();
+}
+
+result<void> reader::finish() {
+  if (!begun_)
+    begin(true);
+  if (!broken_)
+    lines_.finish([this](const line& l) { take_line(l); });
+  if (!broken_ && !rows_)
+    broken_ = error{ec::bad_request, "expected a first line that names the columns, got an empty file"};
+  if (!broken_)
+    rows_->finish();
+  return standing();
+}
+
+/// Judges the beginning of the file (`whole`: there is no more of it) and reads it.
+void reader::begin(bool whole) {
+  begun_ = true;
+  const auto text = std::exchange(beginning_, {});
+  std::string_view rest{text};
+  if (const auto what = other_than_text(rest); !what.empty()) {
+    broken_ = error{ec::bad_request, "expected CSV text in UTF-8 or Latin-1, got " + std::string{what}};
+    return;
+  }
+  if (rest.starts_with("\xEF\xBB\xBF")) {
+    rest.remove_prefix(3);
+    encoding_ = encoding::utf8;
+  } else {
+    encoding_ = guess_encoding(rest, !whole);
+  }
+  lines_.feed(rest, [this](const line& l) { take_line(l); });
+}
+
+void reader::take_line(const line& l) {
+  if (broken_)
+    return;
+  if (!rows_)
+    take_header(l);
+  else if (l.too_long)
+    rows_->feed_too_long(l.number, l.size);
+  else
+    rows_->feed(l.number, l.text);
+}
+
+void reader::take_header(const line& l) {
+  const auto at = "line " + std::to_string(l.number) + ": ";
+  if (l.too_long) {
+    broken_ = error{
+      ec::bad_request, at + "expected the names of the columns, got " + std::to_string(l.size) + " bytes in one line"};
+    return;
+  }
+  if (l.text.find_first_not_of(" \t") == std::string_view::npos)
+    return;
+  if (const auto named = named_delimiter(l.text); named != '\0' && named_delimiter_ == '\0') {
+    named_delimiter_ = named;
+    return;
+  }
+  const auto text = encoding_ == encoding::latin1 ? from_latin1(l.text) : std::string{l.text};
+  auto found = read_header(text, named_delimiter_);
+  if (!found) {
+    broken_ = error{found.error().code, at + found.error().message};
+    return;
+  }
+  header_ = std::move(found.value());
+  rows_ = std::make_unique<row_reader>(header_->delimiter, header_->slots, header_->names, limits_.row,
+    row_sinks{[this](const row& r) { take_row(r); },
+      [this](std::uint64_t line, row_fault fault, std::string reason) {
+        ++counts_.rows;
+        reject(line, cause_of(fault), std::move(reason));
+      }});
+}
+
+void reader::reject(std::uint64_t line, cause why, std::string reason) {
+  ++counts_.rejected[static_cast<std::size_t>(why)];
+  to_.rejected({line, why, std::move(reason)});
+}
+
+/// A cell as one line of UTF-8. False when it is ill-formed; the row is then rejected.
+bool reader::to_text(const row& r, slot s, std::string& out) {
+  const auto cell = r[static_cast<std::size_t>(s)];
+  out.clear();
+  if (cell.empty())
+    return true;
+  auto what = guess_encoding(cell, false);
+  if (what != encoding::ascii && encoding_ == encoding::ascii)
+    encoding_ = what; // the first letter of the file that is not ASCII
+  if (what == encoding::ascii || encoding_ == encoding::utf8) {
+    if (what != encoding::ascii && !is_well_formed(cell)) {
+      reject(r.line(), cause::encoding, std::string{header_->name_of(s)} + ": expected UTF-8, got an ill-formed byte");
+      return false;
+    }
+    out = tidy(cell.starts_with('=') ? bare(cell) : cell);
+  } else {
+    out = tidy(from_latin1(cell));
+  }
+  return true;
+}
+
+bool reader::read_names(const row& r, entry& e) {
+  std::string cell;
+  std::string other;
+  const bool plural = !r[static_cast<std::size_t>(slot::authors)].empty();
+  if (!to_text(r, plural ? slot::authors : slot::author, cell))
+    return false;
+  auto& names = e.authors;
+  switch (header_->written_by) {
+  case form::goodreads:
+    if (!cell.empty()) // one person, who may have a comma
+      names.push_back(cell);
+    break;
+  case form::librarything:
+    if (auto first = turned_round(cell); !first.empty())
+      names.push_back(std::move(first));
+    break;
+  case form::storygraph:
+    names = names_with_commas(cell);
+    break;
+  case form::calibre:
+    if (!to_text(r, slot::author_sort, other))
+      return false;
+    names = names_of_calibre(cell, other);
+    break;
+  case form::plain:
+    names = names_of_anything(cell, !plural);
+    break;
+  }
+  if (!to_text(r, slot::more_authors, other))
+    return false;
+  const bool things = header_->written_by == form::librarything;
+  for (auto& name : things ? split_names(other, '|') : names_with_commas(other))
+    names.push_back(things ? turned_round(name) : std::move(name));
+  if (!to_text(r, slot::contributors, other))
+    return false;
+  for (auto& name : names_with_commas(other))
+    if (!name.ends_with(')')) // "Shvorne Marks (Narrator)" wrote nothing
+      names.push_back(std::move(name));
+  // the same person twice says nothing more
+  std::vector<std::string> once;
+  for (auto& name : names)
+    if (once.size() < most_authors && std::find(once.begin(), once.end(), name) == once.end())
+      once.push_back(std::move(name));
+  names = std::move(once);
+  return true;
+}
+
+void reader::read_isbn(const row& r, entry& e) const {
+  const auto attempt = [&](slot s, std::string_view cell) {
+    if (!e.isbn13.empty() || bare(cell).empty())
+      return;
+    if (auto read = repaired_isbn(cell))
+      e.isbn13 = read.value().isbn13();
+    else if (e.isbn_note.empty())
+      e.isbn_note = std::string{header_->name_of(s)} + " \"" + shown(cell) + "\": " + read.error().message;
+  };
+  const auto cell = [&](slot s) { return r[static_cast<std::size_t>(s)]; };
+  for (const auto s : {slot::isbn13, slot::isbn, slot::isbn10})
+    attempt(s, cell(s));
+  if (may_be_isbn(cell(slot::isbn_or_uid)))
+    attempt(slot::isbn_or_uid, cell(slot::isbn_or_uid));
+  for (auto list = bare(cell(slot::isbns)); !list.empty();) {
+    const auto end = std::min(list.find_first_of(",;|"), list.size());
+    attempt(slot::isbns, list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  each_isbn_identifier(cell(slot::identifiers), [&](std::string_view value) { attempt(slot::identifiers, value); });
+  if (!e.isbn13.empty())
+    e.isbn_note.clear();
+}
+
+std::uint64_t reader::identity(const entry& e) const {
+  if (!e.isbn13.empty())
+    return XXH3_64bits(e.isbn13.data(), e.isbn13.size());
+  auto key = match_key(e.work_title);
+  key += '\n';
+  if (!e.authors.empty())
+    key += author_key(e.authors.front());
+  return XXH3_64bits(key.data(), key.size());
+}
+
+void reader::take_row(const row& r) {
+  ++counts_.rows;
+  entry e;
+  e.line = r.line();
+  if (!to_text(r, slot::title, e.title) || !read_names(r, e) || !to_text(r, slot::publisher, e.publisher)
+      || !to_text(r, slot::language, e.language))
+    return;
+  read_isbn(r, e);
+  if (e.title.empty() && e.isbn13.empty())
+    return reject(r.line(), cause::nameless,
+      "expected a title or an ISBN, got " + (e.isbn_note.empty() ? std::string{"neither"} : e.isbn_note));
+  e.work_title = without_series(e.title);
+  e.language = language_code(e.language);
+  e.year = year_of(r[static_cast<std::size_t>(slot::first_year)]);
+  if (e.year == 0)
+    e.year = year_of(r[static_cast<std::size_t>(slot::year)]);
+  const bool remembered = !seen_.full();
+  if (const auto before = seen_.add(identity(e), e.line))
+    return reject(r.line(), cause::duplicate, "the book of line " + std::to_string(*before) + " again");
+  ++counts_.accepted;
+  counts_.with_isbn += e.isbn13.empty() ? 0 : 1;
+  counts_.with_isbn_note += e.isbn_note.empty() ? 0 : 1;
+  counts_.not_compared += remembered ? 0 : 1;
+  to_.accepted(std::move(e));
+}
+
+} // namespace troupe::books::library
