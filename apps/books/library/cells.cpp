@@ -158,6 +158,11 @@ std::vector<std::string> split_names(std::string_view list, char separator) {
 
 std::vector<std::string> names_with_commas(std::string_view list) {
   std::vector<std::string> names;
+  if (list.find(',') == std::string_view::npos) {
+    if (auto name = tidy(list); !name.empty())
+      names.push_back(std::move(name));
+    return names;
+  }
   for (auto& part : split_names(list, ','))
     if (!names.empty() && is_suffix(part))
       names.back() += ", " + part;
@@ -167,6 +172,8 @@ std::vector<std::string> names_with_commas(std::string_view list) {
 }
 
 std::vector<std::string> names_of_anything(std::string_view cell, bool one) {
+  if (cell.find_first_of(",;|&") == std::string_view::npos)
+    return cell.empty() ? std::vector<std::string>{} : std::vector{tidy(cell)};
   std::string list{cell};
   for (auto at = list.find(" & "); at != std::string::npos; at = list.find(" & ", at))
     list.replace(at, 3, ";");

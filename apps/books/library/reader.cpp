@@ -14,6 +14,9 @@ namespace {
 /// Enough to meet a letter beyond ASCII in nearly every library that has one.
 constexpr std::size_t beginning_size = std::size_t{64} << 10;
 
+/// Of which the codes are kept.
+constexpr std::size_t most_languages = 32;
+
 /// What a message shows of a cell.
 constexpr std::size_t most_shown = 60;
 
@@ -191,19 +194,22 @@ bool reader::to_text(const row& r, slot s, std::string& out) {
   out.clear();
   if (cell.empty())
     return true;
-  auto what = guess_encoding(cell, false);
-  if (what != encoding::ascii && encoding_ == encoding::ascii)
-    encoding_ = what; // the first letter of the file that is not ASCII
-  if (what == encoding::ascii || encoding_ == encoding::utf8) {
-    if (what != encoding::ascii && !is_well_formed(cell)) {
-      reject(r.line(), cause::encoding, std::string{header_->name_of(s)} + ": expected UTF-8, got an ill-formed byte");
-      return false;
-    }
+  if (is_ascii(cell)) {
     out = tidy(cell.starts_with('=') ? bare(cell) : cell);
-  } else {
-    out = tidy(from_latin1(cell));
+    return true;
   }
-  return true;
+  if (encoding_ == encoding::ascii) // the first letter of the file that is not
+    encoding_ = guess_encoding(cell, false);
+  if (encoding_ == encoding::latin1) {
+    out = tidy(from_latin1(cell));
+    return true;
+  }
+  if (is_well_formed(cell)) {
+    out = tidy(cell.starts_with('=') ? bare(cell) : cell);
+    return true;
+  }
+  reject(r.line(), cause::encoding, std::string{header_->name_of(s)} + ": expected UTF-8, got an ill-formed byte");
+  return false;
 }
 
 bool reader::read_names(const row& r, entry& e) {
@@ -244,37 +250,60 @@ bool reader::read_names(const row& r, entry& e) {
   for (auto& name : names_with_commas(other))
     if (!name.ends_with(')')) // "Shvorne Marks (Narrator)" wrote nothing
       names.push_back(std::move(name));
-  // the same person twice says nothing more
-  std::vector<std::string> once;
-  for (auto& name : names)
-    if (once.size() < most_authors && std::find(once.begin(), once.end(), name) == once.end())
-      once.push_back(std::move(name));
-  names = std::move(once);
+  auto end = names.begin();
+  for (auto name = names.begin(); name != names.end() && end - names.begin() < std::ptrdiff_t{most_authors}; ++name)
+    if (std::find(names.begin(), end, *name) == end) { // the same person twice says nothing more
+      if (name != end)
+        *end = std::move(*name);
+      ++end;
+    }
+  names.erase(end, names.end());
   return true;
 }
 
 void reader::read_isbn(const row& r, entry& e) const {
-  const auto attempt = [&](slot s, std::string_view cell) {
-    if (!e.isbn13.empty() || bare(cell).empty())
+  std::string_view unused; // the first cell that would have been one
+  slot unused_slot{};
+  const auto attempt = [&](slot s, std::string_view cell, bool scientific) {
+    if (!e.isbn13.empty() || cell.empty() || (cell.find_first_of("eE") != std::string_view::npos) != scientific)
       return;
-    if (auto read = repaired_isbn(cell))
+    if (const auto read = repaired_isbn(cell))
       e.isbn13 = read.value().isbn13();
-    else if (e.isbn_note.empty())
-      e.isbn_note = std::string{header_->name_of(s)} + " \"" + shown(cell) + "\": " + read.error().message;
+    else if (unused.empty() && !bare(cell).empty()) {
+      unused = cell;
+      unused_slot = s;
+    }
   };
-  const auto cell = [&](slot s) { return r[static_cast<std::size_t>(s)]; };
-  for (const auto s : {slot::isbn13, slot::isbn, slot::isbn10})
-    attempt(s, cell(s));
-  if (may_be_isbn(cell(slot::isbn_or_uid)))
-    attempt(slot::isbn_or_uid, cell(slot::isbn_or_uid));
-  for (auto list = bare(cell(slot::isbns)); !list.empty();) {
-    const auto end = std::min(list.find_first_of(",;|"), list.size());
-    attempt(slot::isbns, list.substr(0, end));
-    list.remove_prefix(std::min(end + 1, list.size()));
+  // what a spreadsheet has made a number of comes last: it has seldom kept all digits
+  for (const bool scientific : {false, true}) {
+    for (const auto s : {slot::isbn13, slot::isbn, slot::isbn10})
+      attempt(s, r[static_cast<std::size_t>(s)], scientific);
+    if (const auto cell = r[static_cast<std::size_t>(slot::isbn_or_uid)]; may_be_isbn(cell))
+      attempt(slot::isbn_or_uid, cell, scientific);
+    for (auto list = bare(r[static_cast<std::size_t>(slot::isbns)]); !list.empty();) {
+      const auto end = std::min(list.find_first_of(",;|"), list.size());
+      attempt(slot::isbns, list.substr(0, end), scientific);
+      list.remove_prefix(std::min(end + 1, list.size()));
+    }
+    each_isbn_identifier(r[static_cast<std::size_t>(slot::identifiers)],
+      [&](std::string_view value) { attempt(slot::identifiers, value, scientific); });
   }
-  each_isbn_identifier(cell(slot::identifiers), [&](std::string_view value) { attempt(slot::identifiers, value); });
-  if (!e.isbn13.empty())
-    e.isbn_note.clear();
+  if (e.isbn13.empty() && !unused.empty())
+    e.isbn_note = std::string{header_->name_of(unused_slot)} + " \"" + shown(unused)
+                  + "\": " + repaired_isbn(unused).error().message;
+}
+
+/// BCP 47 of a language as the file has it. A library has few, and asking for each row takes a sixth of all time.
+std::string reader::language_of(std::string text) {
+  if (text.empty())
+    return text;
+  const auto known = std::find_if(languages_.begin(), languages_.end(), [&](const auto& l) { return l.first == text; });
+  if (known != languages_.end())
+    return known->second;
+  auto code = language_code(text);
+  if (languages_.size() < most_languages)
+    languages_.emplace_back(std::move(text), code);
+  return code;
 }
 
 std::uint64_t reader::identity(const entry& e) const {
@@ -299,7 +328,7 @@ void reader::take_row(const row& r) {
     return reject(r.line(), cause::nameless,
       "expected a title or an ISBN, got " + (e.isbn_note.empty() ? std::string{"neither"} : e.isbn_note));
   e.work_title = without_series(e.title);
-  e.language = language_code(e.language);
+  e.language = language_of(std::move(e.language));
   e.year = year_of(r[static_cast<std::size_t>(slot::first_year)]);
   if (e.year == 0)
     e.year = year_of(r[static_cast<std::size_t>(slot::year)]);

@@ -13,6 +13,7 @@
 #include "apps/books/library/rows.hpp"
 #include "apps/books/library/seen.hpp"
 #include "messages/result.hpp"
+#include "messages/types.hpp"
 
 #include <array>
 #include <cstdint>
@@ -109,6 +110,7 @@ private:
   [[nodiscard]] bool to_text(const row& r, slot s, std::string& out);
   [[nodiscard]] bool read_names(const row& r, entry& e);
   void read_isbn(const row& r, entry& e) const;
+  [[nodiscard]] std::string language_of(std::string text);
   [[nodiscard]] std::uint64_t identity(const entry& e) const;
   void reject(std::uint64_t line, cause why, std::string reason);
   [[nodiscard]] result<void> standing() const;
@@ -123,6 +125,7 @@ private:
   std::unique_ptr<row_reader> rows_;
   encoding encoding_ = encoding::ascii;
   seen_books seen_;
+  fields languages_; // those met, with their codes
   tally counts_;
   std::optional<error> broken_;
 };

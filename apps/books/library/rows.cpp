@@ -1,5 +1,7 @@
 #include "apps/books/library/rows.hpp"
 
+#include "apps/books/library/regular_row.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -58,32 +60,56 @@ void row_reader::start_parser(unsigned char options) {
 
 void row_reader::on_field(void* text, std::size_t size, void* self) {
   auto& r = *static_cast<row_reader*>(self);
-  const auto column = r.columns_++;
-  if (size == 0)
-    return;
-  r.filled_columns_ = r.columns_;
-  if (size > r.limits_.field) {
-    if (r.long_column_ == 0) {
-      r.long_column_ = r.columns_;
-      r.long_size_ = size;
-    }
-    return;
-  }
-  if (column < r.slots_.size() && r.slots_[column] >= 0) {
-    r.cells_[static_cast<std::size_t>(r.slots_[column])] = {r.text_.size(), size};
+  if (const auto slot = r.take_field(size); slot >= 0) {
+    r.cells_[static_cast<std::size_t>(slot)] = {r.text_.size(), size};
     r.text_.append(static_cast<const char*>(text), size);
   }
+}
+
+/// Counts a field. The slot that it fills, -1 when it is not kept.
+int row_reader::take_field(std::size_t size) {
+  const auto column = columns_++;
+  if (size == 0)
+    return -1;
+  filled_columns_ = columns_;
+  if (size > limits_.field) {
+    if (long_column_ == 0) {
+      long_column_ = columns_;
+      long_size_ = size;
+    }
+    return -1;
+  }
+  return column < slots_.size() ? slots_[column] : -1;
 }
 
 void row_reader::forget_row() {
   text_.clear();
   std::fill(cells_.begin(), cells_.end(), cell{});
+  std::fill(views_.begin(), views_.end(), std::string_view{});
   columns_ = filled_columns_ = long_column_ = 0;
   complete_ = false;
 }
 
 bool row_reader::parse(std::string_view text) {
   return csv_parse(&parser_, text.data(), text.size(), on_field, on_row, this) == text.size();
+}
+
+/// Reads a row that is regular and whole in this line. The views are then ready.
+bool row_reader::parse_regular(std::string_view text) {
+  text_.reserve(text.size()); // views into it must stay
+  const bool whole = each_regular_field(text, delimiter_, [this](std::string_view field, bool doubled) {
+    const auto from = text_.size();
+    if (doubled) {
+      for (std::size_t i = 0; i < field.size(); i += field[i] == '"' ? 2 : 1)
+        text_.push_back(field[i]);
+      field = std::string_view{text_}.substr(from);
+    }
+    if (const auto slot = take_field(field.size()); slot >= 0)
+      views_[static_cast<std::size_t>(slot)] = field;
+  });
+  if (!whole)
+    forget_row();
+  return whole;
 }
 
 void row_reader::feed(std::uint64_t number, std::string_view text) {
@@ -116,8 +142,11 @@ void row_reader::drain() {
 }
 
 void row_reader::step(std::uint64_t number, std::string_view text) {
-  if (lines_.empty())
+  if (lines_.empty()) {
     begin_ = number;
+    if (parse_regular(text))
+      return deliver();
+  }
   if (!parse(text) || !parse("\n"))
     return recover(text, row_fault::quoting, std::string{stray});
   if (complete_) {
@@ -184,7 +213,8 @@ void row_reader::deliver() {
                                           + (out_of_step_ ? ", after a line that could not be read" : ""));
   out_of_step_ = false;
   for (std::size_t i = 0; i < cells_.size(); ++i)
-    views_[i] = std::string_view{text_}.substr(cells_[i].begin, cells_[i].size);
+    if (cells_[i].size > 0)
+      views_[i] = std::string_view{text_}.substr(cells_[i].begin, cells_[i].size);
   sinks_.row(row{begin_, views_});
   forget_row();
 }

@@ -83,7 +83,9 @@ private:
 
   void start_parser(unsigned char options);
   void forget_row();
+  [[nodiscard]] int take_field(std::size_t size);
   [[nodiscard]] bool parse(std::string_view text);
+  [[nodiscard]] bool parse_regular(std::string_view text);
   void step(std::uint64_t number, std::string_view text);
   void drain();
   void recover(std::string_view last, row_fault fault, std::string reason);
@@ -104,9 +106,9 @@ private:
   std::uint64_t begin_ = 0;
   std::deque<std::string> lines_; // of one that goes over several, all but the last
   std::size_t lines_size_ = 0;
-  std::string text_; // the wanted cells, one after the other
-  std::vector<cell> cells_;
-  std::vector<std::string_view> views_;
+  std::string text_;        // the wanted cells, one after the other; of a regular row those with doubled quotes
+  std::vector<cell> cells_; // in `text_`, by slot
+  std::vector<std::string_view> views_; // of regular rows; of the others made of `cells_` when they are whole
   std::size_t columns_ = 0;
   std::size_t filled_columns_ = 0; // up to the last that is not empty
   std::size_t long_column_ = 0;    // from 1; 0: none

@@ -4,8 +4,12 @@
 #include "apps/books/library/encoding.hpp"
 #include "apps/books/library/header.hpp"
 #include "apps/books/library/lines.hpp"
+#include "apps/books/library/regular_row.hpp"
 #include "apps/books/library/rows.hpp"
 #include "apps/books/library/seen.hpp"
+
+#include <csv.h>
+#include <random>
 
 using namespace troupe::books::library;
 
@@ -145,6 +149,43 @@ TEST(every line of a file of quotes is accounted for) {
     CHECK(rows_of(text, ',', {64, 128}).size() <= 101);
     CHECK(rows_of(text, '\t', {64, 128}).size() <= 101);
   }
+}
+
+TEST(a regular row is what libcsv makes of it) {
+  std::mt19937 random{11};
+  std::size_t regular = 0;
+  for (int i = 0; i < 60'000; ++i) {
+    std::string line;
+    for (auto size = random() % 12; size > 0; --size)
+      line.push_back(std::string_view{"\"\",; \tab"}[random() % 8]);
+    const char delimiter = std::string_view{",;\t"}[random() % 3];
+    texts fast;
+    const bool whole = each_regular_field(line, delimiter, [&](std::string_view field, bool doubled) {
+      std::string text{field};
+      for (auto at = text.find("\"\""); doubled && at != std::string::npos; at = text.find("\"\"", at + 1))
+        text.erase(at, 1);
+      fast.push_back(std::move(text));
+    });
+    if (!whole)
+      continue;
+    ++regular;
+    csv_parser parser;
+    csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);
+    csv_set_delim(&parser, static_cast<unsigned char>(delimiter));
+    const auto text = line + "\n";
+    texts slow;
+    const auto collect = [](void* field, std::size_t size, void* to) {
+      static_cast<texts*>(to)->emplace_back(static_cast<const char*>(field), size);
+    };
+    CHECK_EQ(csv_parse(&parser, text.data(), text.size(), collect, nullptr, &slow), text.size());
+    CHECK_EQ(csv_fini(&parser, collect, nullptr, &slow), 0);
+    csv_free(&parser);
+    if (slow.empty())
+      slow.emplace_back(); // a blank line, which both skip
+    if (fast != slow)
+      CHECK_EQ(line + " " + caf::deep_to_string(fast), line + " " + caf::deep_to_string(slow));
+  }
+  CHECK(regular > 10'000);
 }
 
 TEST(the encoding is told by what is not ASCII) {
