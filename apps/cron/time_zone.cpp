@@ -1,5 +1,10 @@
 #include "apps/cron/time_zone.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <unicode/basictz.h>
 #include <unicode/timezone.h>
 #include <unicode/tztrans.h>
@@ -12,31 +17,54 @@ namespace {
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
-UDate to_icu(sys_seconds t) noexcept {
-  return static_cast<UDate>(t.time_since_epoch().count()) * 1000;
+/// Letters, digits and what else occurs in names, in parts: nothing that leads out of the folder.
+bool is_zone_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'
+           || c == '+' || c == '/';
+  };
+  // without an area it is an abbreviation or an offset, or a country's old name
+  return name.find('/') != std::string_view::npos && !name.starts_with("Etc/") && !name.starts_with('/')
+         && std::all_of(name.begin(), name.end(), allowed);
 }
 
-sys_seconds from_icu(UDate milliseconds) noexcept {
-  return sys_seconds{seconds{static_cast<std::int64_t>(milliseconds / 1000)}};
-}
-
-seconds total_offset(const icu::TimeZoneRule* rule) noexcept {
-  return seconds{(rule->getRawOffset() + rule->getDSTSavings()) / 1000};
-}
-
-clock_change change_of(const icu::TimeZoneTransition& t) noexcept {
-  return {from_icu(t.getTime()), total_offset(t.getFrom()), total_offset(t.getTo())};
+/// Nothing when ICU does not have the zone.
+std::optional<zone_table> from_icu(std::string_view name) {
+  const auto id = icu::UnicodeString::fromUTF8(icu::StringPiece{name.data(), static_cast<int32_t>(name.size())});
+  const std::unique_ptr<icu::TimeZone> made{icu::TimeZone::createTimeZone(id)};
+  icu::UnicodeString made_id;
+  // for what it does not know ICU gives a zone called unknown
+  if (!made || *made == icu::TimeZone::getUnknown() || made->getID(made_id) != id)
+    return std::nullopt;
+  const auto* zone = dynamic_cast<const icu::BasicTimeZone*>(made.get());
+  if (zone == nullptr)
+    return std::nullopt;
+  const auto total = [](const icu::TimeZoneRule* rule) {
+    return seconds{(rule->getRawOffset() + rule->getDSTSavings()) / 1000};
+  };
+  zone_table table;
+  int32_t raw = 0;
+  int32_t saving = 0;
+  auto status = U_ZERO_ERROR;
+  constexpr UDate begin = -4e12; // 1843, before all zones
+  zone->getOffset(begin, false, raw, saving, status);
+  if (U_FAILURE(status))
+    return std::nullopt;
+  table.first = seconds{(raw + saving) / 1000};
+  const sys_seconds end = std::chrono::sys_days{last_known_year / std::chrono::December / 31};
+  icu::TimeZoneTransition change;
+  for (UDate t = begin; zone->getNextTransition(t, false, change) != 0; t = change.getTime()) {
+    const sys_seconds at{seconds{static_cast<std::int64_t>(change.getTime() / 1000)}};
+    if (at > end)
+      break;
+    table.add(at, total(change.getTo()));
+  }
+  return table;
 }
 
 } // namespace
 
-struct time_zone::zone {
-  // Its lists of transitions are built on first use, behind a lock of ICU's: const members may be called by all
-  // threads.
-  std::unique_ptr<const icu::BasicTimeZone> icu;
-};
-
-result<time_zone> time_zone::named(std::string_view name) {
+result<time_zone> time_zone::named(std::string_view name, const std::string& folder) {
   time_zone out;
   if (name == "UTC")
     return out;
@@ -44,46 +72,52 @@ result<time_zone> time_zone::named(std::string_view name) {
     return fail(ec::bad_request,
       "time zone: expected UTC or a name such as Europe/Berlin, got \"" + std::string{name} + "\"" + why);
   };
-  // without an area it is an abbreviation or an offset, or a country's old name
-  if (name.find('/') == std::string_view::npos || name.starts_with("Etc/"))
+  if (!is_zone_name(name))
     return wrong("");
-  const auto id = icu::UnicodeString::fromUTF8(icu::StringPiece{name.data(), static_cast<int32_t>(name.size())});
-  std::unique_ptr<icu::TimeZone> made{icu::TimeZone::createTimeZone(id)};
-  icu::UnicodeString made_id;
-  // for what it does not know ICU gives a zone called unknown
-  if (!made || *made == icu::TimeZone::getUnknown() || made->getID(made_id) != id)
-    return wrong(", which the database does not have");
-  auto* basic = dynamic_cast<icu::BasicTimeZone*>(made.get());
-  if (basic == nullptr)
-    return fail(ec::internal, "time zone: " + std::string{name} + " has no transitions");
-  static_cast<void>(made.release());
   out.name_ = name;
-  out.zone_ = std::make_shared<const zone>(zone{std::unique_ptr<const icu::BasicTimeZone>{basic}});
+  std::error_code none;
+  if (!std::filesystem::is_directory(folder, none)) {
+    auto table = from_icu(name);
+    if (!table)
+      return wrong(", which the database does not have");
+    out.table_ = std::make_shared<const zone_table>(std::move(*table));
+    return out;
+  }
+  const auto path = std::filesystem::path{folder} / name;
+  if (!std::filesystem::is_regular_file(path, none))
+    return wrong(", which the database does not have");
+  std::ifstream in{path, std::ios::binary};
+  const std::string bytes{std::istreambuf_iterator<char>{in}, {}};
+  auto table = read_tzif(bytes);
+  if (!table)
+    return fail(table.error().code, path.string() + ": " + table.error().message);
+  out.table_ = std::make_shared<const zone_table>(std::move(table.value()));
   return out;
 }
 
 seconds time_zone::offset_at(sys_seconds t) const {
-  if (!zone_)
+  if (!table_)
     return seconds{0};
-  int32_t raw = 0;
-  int32_t saving = 0;
-  auto status = U_ZERO_ERROR;
-  zone_->icu->getOffset(to_icu(t), false, raw, saving, status);
-  return U_FAILURE(status) ? seconds{0} : seconds{(raw + saving) / 1000};
+  const auto last = change_until(t);
+  return last ? last->after : table_->first;
 }
 
 std::optional<clock_change> time_zone::change_after(sys_seconds t) const {
-  icu::TimeZoneTransition next;
-  if (!zone_ || !zone_->icu->getNextTransition(to_icu(t), false, next))
+  if (!table_)
     return std::nullopt;
-  return change_of(next);
+  const auto& all = table_->changes;
+  const auto next =
+    std::upper_bound(all.begin(), all.end(), t, [](sys_seconds a, const clock_change& c) { return a < c.at; });
+  return next == all.end() ? std::nullopt : std::optional{*next};
 }
 
 std::optional<clock_change> time_zone::change_until(sys_seconds t) const {
-  icu::TimeZoneTransition last;
-  if (!zone_ || !zone_->icu->getPreviousTransition(to_icu(t), true, last))
+  if (!table_)
     return std::nullopt;
-  return change_of(last);
+  const auto& all = table_->changes;
+  const auto next =
+    std::upper_bound(all.begin(), all.end(), t, [](sys_seconds a, const clock_change& c) { return a < c.at; });
+  return next == all.begin() ? std::nullopt : std::optional{*std::prev(next)};
 }
 
 } // namespace troupe::cron

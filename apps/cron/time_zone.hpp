@@ -1,10 +1,13 @@
 // A time zone of the IANA database: how far its clocks are from UTC at a moment, and when they are set.
 //
-// From ICU, because g++ 12 has no std::chrono::tzdb, and the C library knows one zone a process (TZ), which another
-// thread may be reading. ICU carries its own copy of the database, so a slim container without tzdata has all zones;
-// it is as old as the library is, unless ICU_TIMEZONE_FILES_DIR names a newer one.
+// g++ 12 has no std::chrono::tzdb, and the C library knows one zone a process (TZ), which another thread may be
+// reading. So the system's own files are read (package tzdata), which are kept up to date: governments change their
+// rules every year, and ICU's copy of the database is as old as the library (Debian 12's still sets the clocks of
+// Mexico City, which stopped in 2022). Where there are no such files, as in slim containers, ICU's copy is better than
+// nothing.
 #pragma once
 
+#include "apps/cron/tzif.hpp"
 #include "messages/result.hpp"
 
 #include <chrono>
@@ -15,22 +18,18 @@
 
 namespace troupe::cron {
 
-/// A moment at which the clocks are set.
-struct clock_change {
-  std::chrono::sys_seconds at;
-  std::chrono::seconds before; ///< offset from UTC
-  std::chrono::seconds after;
-};
-
 /// Immutable and cheap to copy; any thread may ask.
 class time_zone {
 public:
+  static constexpr const char* system_files = "/usr/share/zoneinfo";
+
   /// UTC.
   time_zone() = default;
 
-  /// "UTC", "Europe/Berlin". Fails with ec::bad_request for a name that the database does not have, and for offsets and
-  /// abbreviations ("GMT+2", "CET"), which do not say when clocks are set.
-  [[nodiscard]] static result<time_zone> named(std::string_view name);
+  /// "UTC", "Europe/Berlin", from the files in a folder, or from ICU where there is no such folder. Fails with
+  /// ec::bad_request for a name that the database does not have, and for offsets and abbreviations ("GMT+2", "CET"),
+  /// which do not say when clocks are set.
+  [[nodiscard]] static result<time_zone> named(std::string_view name, const std::string& folder = system_files);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -44,9 +43,8 @@ public:
   [[nodiscard]] std::optional<clock_change> change_until(std::chrono::sys_seconds t) const;
 
 private:
-  struct zone; // ICU's
   std::string name_ = "UTC";
-  std::shared_ptr<const zone> zone_; // null: UTC
+  std::shared_ptr<const zone_table> table_; // null: UTC
 };
 
 } // namespace troupe::cron
