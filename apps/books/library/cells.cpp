@@ -9,12 +9,22 @@
 namespace troupe::books::library {
 namespace {
 
-constexpr std::string_view space = " \t\n";
+/// Not find_first_of, here and below, which calls a function for each character.
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t' || c == '\n';
+}
 
 std::string_view trimmed(std::string_view text) noexcept {
-  const auto begin = text.find_first_not_of(space);
-  return begin == std::string_view::npos ? std::string_view{}
-                                         : text.substr(begin, text.find_last_not_of(space) - begin + 1);
+  while (!text.empty() && is_blank(text.front()))
+    text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back()))
+    text.remove_suffix(1);
+  return text;
+}
+
+/// What separates people in some file or other.
+bool separates_people(char c) noexcept {
+  return c == ',' || c == ';' || c == '|' || c == '&';
 }
 
 bool is_digit(char c) noexcept {
@@ -172,7 +182,7 @@ std::vector<std::string> names_with_commas(std::string_view list) {
 }
 
 std::vector<std::string> names_of_anything(std::string_view cell, bool one) {
-  if (cell.find_first_of(",;|&") == std::string_view::npos)
+  if (std::none_of(cell.begin(), cell.end(), separates_people))
     return cell.empty() ? std::vector<std::string>{} : std::vector{tidy(cell)};
   std::string list{cell};
   for (auto at = list.find(" & "); at != std::string::npos; at = list.find(" & ", at))

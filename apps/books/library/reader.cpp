@@ -68,6 +68,11 @@ bool may_be_isbn(std::string_view cell) noexcept {
          && cell.find_first_not_of("0123456789Xx- ") == std::string_view::npos;
 }
 
+/// Whether it looks like 9.78044E+12.
+bool has_exponent(std::string_view cell) noexcept {
+  return std::any_of(cell.begin(), cell.end(), [](char c) { return c == 'e' || c == 'E'; });
+}
+
 /// The values of calibre's "goodreads:39077187,isbn:9780756411800" under the names of ISBNs.
 template <class Visit>
 void each_isbn_identifier(std::string_view cell, Visit visit) {
@@ -265,7 +270,7 @@ void reader::read_isbn(const row& r, entry& e) const {
   std::string_view unused; // the first cell that would have been one
   slot unused_slot{};
   const auto attempt = [&](slot s, std::string_view cell, bool scientific) {
-    if (!e.isbn13.empty() || cell.empty() || (cell.find_first_of("eE") != std::string_view::npos) != scientific)
+    if (!e.isbn13.empty() || cell.empty() || has_exponent(cell) != scientific)
       return;
     if (const auto read = repaired_isbn(cell))
       e.isbn13 = read.value().isbn13();

@@ -1,5 +1,5 @@
 // The rows that nearly all rows are: whole in one line, every quote where RFC 4180 has it. They are taken apart without
-// copying, some five times as fast as libcsv reads them; everything else is left to libcsv, which alone decides what
+// copying, two to five times as fast as libcsv reads them; everything else is left to libcsv, which alone decides what
 // irregular rows mean. A test compares the two.
 #pragma once
 

@@ -16,6 +16,9 @@ constexpr unsigned char strict = CSV_STRICT | CSV_STRICT_FINI;
 constexpr unsigned char lenient = CSV_STRICT_FINI; // a stray quote is a character, an open one still an error
 constexpr char no_quote = '\0';                    // no text has it: that file would not be read at all
 
+/// Of one row: a review of the greatest length with two characters a line. Lines are kept one by one, empty ones too.
+constexpr std::size_t most_lines = 10'000;
+
 constexpr std::string_view not_closed = "a quoted field without its closing quote";
 constexpr std::string_view stray = "a quote within a field that is not doubled";
 
@@ -158,9 +161,11 @@ void row_reader::step(std::uint64_t number, std::string_view text) {
     return;
   lines_.emplace_back(text);
   lines_size_ += text.size();
-  if (lines_size_ > limits_.row)
-    recover({}, row_fault::too_long,
-      "a quoted field without its closing quote within " + std::to_string(limits_.row) + " bytes");
+  if (lines_size_ > limits_.row || lines_.size() > most_lines) {
+    const auto most =
+      lines_size_ > limits_.row ? std::to_string(limits_.row) + " bytes" : std::to_string(most_lines) + " lines";
+    recover({}, row_fault::too_long, std::string{not_closed}.append(" within ").append(most));
+  }
 }
 
 /// Gives the row's first line up (unless it can be mended) and has the others read again. `last` is the line that broke

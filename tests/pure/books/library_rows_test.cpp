@@ -141,6 +141,11 @@ TEST(a field or a row over the limit is rejected and what follows is read) {
     (texts{"1" + open_quote, "2: 3|4|5", "3 too_long: the line: expected at most 32 bytes, got 40", "4: 6|7|8"}));
 }
 
+TEST(an open quote before empty lines ends as well) {
+  CHECK_EQ(rows_of("1,\"2\n" + std::string(25'000, '\n') + "3,4,5\n"),
+    (texts{"1 too_long: a quoted field without its closing quote within 10000 lines", "25002: 3|4|5"}));
+}
+
 TEST(every line of a file of quotes is accounted for) {
   for (const std::string piece : {"\"", "\"\"", "\"\"\"", "\",\"", "\"a\n", "a\"\n", "\"\n", ",\"", "\"x\"y,"}) {
     std::string text;
