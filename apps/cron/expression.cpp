@@ -148,7 +148,7 @@ private:
           "a range before a step, such as " + std::to_string(from) + "-" + std::to_string(rule_.high) + "/2",
           item_from(place) + std::string{rest_.text});
       skip(1);
-      auto parsed = parse_number(1, std::max(rule_.high, 1), "a step from 1 to " + std::to_string(rule_.high));
+      auto parsed = parse_number(1, rule_.high, "a step from 1 to " + std::to_string(rule_.high));
       if (!parsed)
         return parsed.error();
       step = parsed.value();

@@ -10,8 +10,7 @@
 //
 // Where clocks are set by less than three hours, the rule is vixie-cron's (cron(8)):
 //  - An expression whose minute and hour are both fixed (neither begins with `*`) means a time of day. If that is
-//  skipped,
-//    it runs once, at the moment at which the clocks are set; if it comes twice, it runs the first time only.
+//    skipped, it runs once, at the moment at which the clocks are set; if it comes twice, it runs the first time only.
 //  - Any other means an interval and goes by the clock on the wall: it does not run at times that are skipped, and runs
 //    at both of those that come twice, so that */15 runs every 15 minutes throughout.
 // A larger change (a country that crosses the date line) is no daylight saving time: what it skips is not run, and what

@@ -1,6 +1,7 @@
 #include "apps/cron/time_zone.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -23,9 +24,20 @@ bool is_zone_name(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'
            || c == '+' || c == '/';
   };
-  // without an area it is an abbreviation or an offset, or a country's old name
-  return name.find('/') != std::string_view::npos && !name.starts_with("Etc/") && !name.starts_with('/')
+  // without an area it is an abbreviation or an offset, or a country's old name; below right/ are zones that count leap
+  // seconds, which no clock of ours does, and below posix/ the same ones again
+  constexpr std::array<std::string_view, 4> other_areas{"", "Etc", "posix", "right"};
+  const auto area = name.substr(0, name.find('/'));
+  return area.size() < name.size() && std::find(other_areas.begin(), other_areas.end(), area) == other_areas.end()
          && std::all_of(name.begin(), name.end(), allowed);
+}
+
+using change_place = std::vector<clock_change>::const_iterator;
+
+/// The first change after `t`.
+change_place place_after(const std::vector<clock_change>& changes, sys_seconds t) {
+  return std::upper_bound(
+    changes.begin(), changes.end(), t, [](sys_seconds a, const clock_change& c) { return a < c.at; });
 }
 
 /// Nothing when ICU does not have the zone.
@@ -105,19 +117,15 @@ seconds time_zone::offset_at(sys_seconds t) const {
 std::optional<clock_change> time_zone::change_after(sys_seconds t) const {
   if (!table_)
     return std::nullopt;
-  const auto& all = table_->changes;
-  const auto next =
-    std::upper_bound(all.begin(), all.end(), t, [](sys_seconds a, const clock_change& c) { return a < c.at; });
-  return next == all.end() ? std::nullopt : std::optional{*next};
+  const auto next = place_after(table_->changes, t);
+  return next == table_->changes.end() ? std::nullopt : std::optional{*next};
 }
 
 std::optional<clock_change> time_zone::change_until(sys_seconds t) const {
   if (!table_)
     return std::nullopt;
-  const auto& all = table_->changes;
-  const auto next =
-    std::upper_bound(all.begin(), all.end(), t, [](sys_seconds a, const clock_change& c) { return a < c.at; });
-  return next == all.begin() ? std::nullopt : std::optional{*std::prev(next)};
+  const auto next = place_after(table_->changes, t);
+  return next == table_->changes.begin() ? std::nullopt : std::optional{*std::prev(next)};
 }
 
 } // namespace troupe::cron

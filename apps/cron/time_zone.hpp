@@ -5,6 +5,10 @@
 // rules every year, and ICU's copy of the database is as old as the library (Debian 12's still sets the clocks of
 // Mexico City, which stopped in 2022). Where there are no such files, as in slim containers, ICU's copy is better than
 // nothing.
+//
+// Howard Hinnant's date library (3.0.1 in Debian 12) reads those files, too, but not the rule at their end: after 2037
+// it sets no clock any more, and with files that list no change which the rule makes (`zic -b slim`, the default since
+// 2020) none at all: Berlin then has had summer time since 1996.
 #pragma once
 
 #include "apps/cron/tzif.hpp"

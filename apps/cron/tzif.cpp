@@ -11,6 +11,9 @@ namespace {
 
 using namespace std::chrono;
 
+/// No zone has had a rule for longer.
+constexpr year first_known_year{1900};
+
 auto damaged(const char* what) {
   return fail(ec::bad_request, std::string{"time zone file: "} + what);
 }
@@ -227,7 +230,9 @@ result<void> continue_by_rule(zone_table& table, std::string_view text) {
   if (table.changes.empty())
     table.first = standard;
   std::vector<std::pair<sys_seconds, seconds>> changes;
-  for (auto y = year_month_day{floor<days>(known_until)}.year(); y <= last_known_year; ++y) {
+  // some files begin with a change before all time, which is in no year
+  const auto begin = std::max(known_until, sys_seconds{sys_days{first_known_year / January / 1}});
+  for (auto y = year_month_day{floor<days>(begin)}.year(); y <= last_known_year; ++y) {
     changes.emplace_back(when(*start, y) - standard, saving);
     changes.emplace_back(when(*end, y) - saving, standard);
   }

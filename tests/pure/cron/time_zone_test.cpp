@@ -96,6 +96,13 @@ TEST(a file gives its changes and goes on by its rule) {
   CHECK_EQ(test::value_of(read_tzif(file(""))).changes.size(), 1u);
 }
 
+TEST(a change before all time does not keep the rule from going on) {
+  zone_table table;
+  table.add(sys_seconds{seconds{-(std::int64_t{1} << 59)}}, hours{1});
+  REQUIRE(continue_by_rule(table, "CET-1CEST,M3.5.0,M10.5.0/3").has_value());
+  CHECK((table.changes.at(1) == clock_change{at(1900, 3, 25, 1), hours{1}, hours{2}}));
+}
+
 TEST(a file that is cut off or damaged is an error) {
   const auto whole = file("EET-2EEST,M3.5.0/3,M10.5.0/4");
   for (std::size_t size = 0; size < whole.size(); ++size)
@@ -110,24 +117,24 @@ TEST(a file that is cut off or damaged is an error) {
 
 TEST(the files of the system and the copy of ICU agree where rules are old) {
   if (!std::filesystem::is_directory(time_zone::system_files)) {
-  std::cerr << "*** LEFT OUT: no time zone files in " << time_zone::system_files << " ***\n";
-  return;
+    std::cerr << "*** LEFT OUT: no time zone files in " << time_zone::system_files << " ***\n";
+    return;
   }
   for (auto name : {"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Europe/Dublin",
          "America/Sao_Paulo", "Pacific/Apia"}) {
-  const auto mine = test::value_of(time_zone::named(name));
-  const auto icu = test::value_of(time_zone::named(name, "/nonexistent"));
-  auto t = at(1980, 1, 1);
-  for (auto mine_next = mine.change_after(t); mine_next && t < at(2100, 1, 1); mine_next = mine.change_after(t)) {
-    const auto icu_next = icu.change_after(t);
-    REQUIRE(icu_next.has_value());
-    if (*mine_next != *icu_next)
-      CHECK_EQ(std::string{name} + " " + std::to_string(mine_next->at.time_since_epoch().count()),
-        std::string{name} + " " + std::to_string(icu_next->at.time_since_epoch().count()));
-    t = mine_next->at;
-  }
-  CHECK_EQ(mine.offset_at(at(2026, 7, 1)), icu.offset_at(at(2026, 7, 1)));
-  CHECK_EQ(mine.offset_at(at(1900, 1, 1)), mine.change_after(at(1900, 1, 1))->before);
+    const auto mine = test::value_of(time_zone::named(name));
+    const auto icu = test::value_of(time_zone::named(name, "/nonexistent"));
+    auto t = at(1980, 1, 1);
+    for (auto mine_next = mine.change_after(t); mine_next && t < at(2100, 1, 1); mine_next = mine.change_after(t)) {
+      const auto icu_next = icu.change_after(t);
+      REQUIRE(icu_next.has_value());
+      if (*mine_next != *icu_next)
+        CHECK_EQ(std::string{name} + " " + std::to_string(mine_next->at.time_since_epoch().count()),
+          std::string{name} + " " + std::to_string(icu_next->at.time_since_epoch().count()));
+      t = mine_next->at;
+    }
+    CHECK_EQ(mine.offset_at(at(2026, 7, 1)), icu.offset_at(at(2026, 7, 1)));
+    CHECK_EQ(mine.offset_at(at(1900, 1, 1)), mine.change_after(at(1900, 1, 1))->before);
   }
   CHECK_EQ(test::error_of(time_zone::named("Europe/Berlim", "/nonexistent")).message,
     "time zone: expected UTC or a name such as Europe/Berlin, got \"Europe/Berlim\", which the database does not have");
