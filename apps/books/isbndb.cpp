@@ -1,14 +1,13 @@
 #include "apps/books/isbndb.hpp"
 
 #include "apps/books/body.hpp"
-#include "apps/books/library/cells.hpp"
-#include "apps/books/library/encoding.hpp"
 #include "apps/books/mapping.hpp"
 #include "apps/books/members.hpp"
+#include "apps/books/names.hpp"
 #include "apps/books/text.hpp"
+#include "apps/books/utf8.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 namespace troupe::books {
@@ -45,16 +44,7 @@ std::string decoded(std::string_view text) {
     out.push_back(static_cast<char>(high * 16 + low));
     i += 2;
   }
-  return library::is_well_formed(out) ? out : std::string{text};
-}
-
-bool is_degree(std::string_view text) {
-  constexpr std::array<std::string_view, 9> degrees{"phd", "dphil", "md", "ma", "mfa", "msc", "edd", "rn", "dds"};
-  std::string letters;
-  for (const char c : text)
-    if (c != '.' && c != ' ')
-      letters.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c);
-  return std::find(degrees.begin(), degrees.end(), letters) != degrees.end();
+  return utf8::is_well_formed(out) ? out : std::string{text};
 }
 
 /// Without what other catalogues have put behind a name: degrees, years of life, a role in brackets.
@@ -80,16 +70,12 @@ std::vector<std::string> people_of(std::string_view sent) {
   const auto text = sent.find('%') == std::string_view::npos ? std::string{sent} : decoded(sent);
   if (text.find("autofilled") != std::string::npos) // "~autofilled~"
     return {};
-  auto names = library::split_names(text, ';');
+  auto names = split_names(text, ";");
   for (auto& one : names) {
     one = name_alone(std::move(one));
-    one = std::count(one.begin(), one.end(), ',') == 1 ? library::turned_round(one) : tidy(one);
+    one = std::count(one.begin(), one.end(), ',') == 1 ? turned_round(one) : tidy(one);
   }
   return names;
-}
-
-bool is_one_word(std::string_view text) noexcept {
-  return text.find(' ') == std::string_view::npos;
 }
 
 std::vector<std::string> authors_of(const record& r) {

@@ -1,15 +1,11 @@
 #include "apps/books/library/cells.hpp"
 
-#include "apps/books/text.hpp"
-
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 namespace troupe::books::library {
 namespace {
 
-/// Not find_first_of, here and below, which calls a function for each character.
 bool is_blank(char c) noexcept {
   return c == ' ' || c == '\t' || c == '\n';
 }
@@ -22,17 +18,12 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text;
 }
 
-/// What separates people in some file or other.
-bool separates_people(char c) noexcept {
-  return c == ',' || c == ';' || c == '|' || c == '&';
-}
-
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
 
 bool all_digits(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c); });
 }
 
 char lower(char c) noexcept {
@@ -61,11 +52,11 @@ struct scientific {
   int exponent = 0;
 };
 scientific read_scientific(std::string_view text) {
-  const auto e = text.find_first_of("eE");
-  if (e == std::string_view::npos)
+  const auto* const e = std::find_if(text.begin(), text.end(), [](char c) { return c == 'e' || c == 'E'; });
+  if (e == text.end())
     return {};
-  auto mantissa = text.substr(0, e);
-  auto exponent = text.substr(e + 1);
+  auto mantissa = text.substr(0, static_cast<std::size_t>(e - text.begin()));
+  auto exponent = text.substr(mantissa.size() + 1);
   if (exponent.starts_with('+'))
     exponent.remove_prefix(1);
   scientific out;
@@ -79,25 +70,6 @@ scientific read_scientific(std::string_view text) {
   }
   out.digits += mantissa;
   return all_digits(out.digits) ? out : scientific{};
-}
-
-bool is_suffix(std::string_view part) {
-  constexpr std::array<std::string_view, 14> suffixes{
-    "jr", "sr", "ii", "iii", "iv", "phd", "dphil", "md", "mfa", "dds", "esq", "msc", "edd", "rn"};
-  std::string letters;
-  for (const char c : part)
-    if (c != '.' && c != ' ')
-      letters.push_back(lower(c));
-  return std::find(suffixes.begin(), suffixes.end(), letters) != suffixes.end();
-}
-
-bool is_one_word(std::string_view text) noexcept {
-  return text.find(' ') == std::string_view::npos;
-}
-
-/// "Ursula K.", "J.R.R."
-bool ends_with_initial(std::string_view text) noexcept {
-  return text.ends_with('.') && (text.size() < 3 || text[text.size() - 3] == ' ' || text[text.size() - 3] == '.');
 }
 
 } // namespace
@@ -133,89 +105,6 @@ result<isbn> repaired_isbn(std::string_view cell) {
   if (number.size() >= 7 && number.size() < 10 && all_digits(std::string_view{number}.substr(0, number.size() - 1)))
     number.insert(0, 10 - number.size(), '0');
   return isbn::parse(number);
-}
-
-std::string turned_round(std::string_view name) {
-  const auto comma = name.find(',');
-  if (comma == std::string_view::npos)
-    return tidy(name);
-  const auto last = trimmed(name.substr(0, comma));
-  auto rest = trimmed(name.substr(comma + 1));
-  std::string_view suffix;
-  if (const auto second = rest.rfind(','); second != std::string_view::npos && is_suffix(rest.substr(second + 1))) {
-    suffix = trimmed(rest.substr(second + 1));
-    rest = trimmed(rest.substr(0, second));
-  }
-  std::string out;
-  if (is_suffix(rest))
-    std::swap(suffix, rest); // "King, Jr."
-  for (const auto part : {rest, last, suffix})
-    if (!part.empty())
-      out.append(out.empty() ? "" : " ").append(part);
-  return tidy(out);
-}
-
-std::vector<std::string> split_names(std::string_view list, char separator) {
-  std::vector<std::string> names;
-  while (!list.empty()) {
-    const auto end = std::min(list.find(separator), list.size());
-    if (auto name = tidy(list.substr(0, end)); !name.empty())
-      names.push_back(std::move(name));
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return names;
-}
-
-std::vector<std::string> names_with_commas(std::string_view list) {
-  std::vector<std::string> names;
-  if (list.find(',') == std::string_view::npos) {
-    if (auto name = tidy(list); !name.empty())
-      names.push_back(std::move(name));
-    return names;
-  }
-  for (auto& part : split_names(list, ','))
-    if (!names.empty() && is_suffix(part))
-      names.back() += ", " + part;
-    else
-      names.push_back(std::move(part));
-  return names;
-}
-
-std::vector<std::string> names_of_anything(std::string_view cell, bool one) {
-  if (std::none_of(cell.begin(), cell.end(), separates_people))
-    return cell.empty() ? std::vector<std::string>{} : std::vector{tidy(cell)};
-  std::string list{cell};
-  for (auto at = list.find(" & "); at != std::string::npos; at = list.find(" & ", at))
-    list.replace(at, 3, ";");
-  std::replace(list.begin(), list.end(), '|', ';');
-  if (list.find(';') != std::string::npos) {
-    auto names = split_names(list, ';');
-    for (auto& name : names)
-      name = turned_round(name);
-    return names;
-  }
-  auto names = names_with_commas(list);
-  const bool single =
-    one && names.size() == 2 && (is_one_word(names[0]) || is_one_word(names[1]) || ends_with_initial(names[1]));
-  return single ? std::vector{turned_round(list)} : names;
-}
-
-std::vector<std::string> names_of_calibre(std::string_view list, std::string_view sort) {
-  std::string people{list};
-  if (list.find(" & ") != std::string_view::npos) {
-    for (auto at = people.find(" & "); at != std::string::npos; at = people.find(" & ", at))
-      people.replace(at, 3, ";");
-    return split_names(people, ';');
-  }
-  if (sort.empty())
-    return names_with_commas(list);
-  std::size_t count = 1;
-  for (auto at = sort.find(" & "); at != std::string_view::npos; at = sort.find(" & ", at + 3))
-    ++count;
-  auto names = split_names(list, ',');
-  if (names.size() == count)
-    return names;
-  return count == 1 ? std::vector{tidy(list)} : names_with_commas(list);
 }
 
 std::string_view without_series(std::string_view title) noexcept {

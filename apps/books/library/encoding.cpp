@@ -57,13 +57,4 @@ std::string from_latin1(std::string_view text) {
   return out;
 }
 
-bool is_well_formed(std::string_view text) noexcept {
-  for (std::size_t at = 0; at < text.size();)
-    if (static_cast<unsigned char>(text[at]) < 0x80)
-      ++at;
-    else if (utf8::next(text, at) == utf8::ill_formed)
-      return false;
-  return true;
-}
-
 } // namespace troupe::books::library

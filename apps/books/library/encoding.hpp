@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -22,23 +21,7 @@ enum class encoding : std::uint8_t { ascii, utf8, latin1 };
 /// character.
 [[nodiscard]] encoding guess_encoding(std::string_view text, bool cut) noexcept;
 
-/// Eight bytes at a time: nearly every cell is.
-[[nodiscard]] inline bool is_ascii(std::string_view text) noexcept {
-  constexpr std::uint64_t high_bits = 0x8080808080808080;
-  std::uint64_t seen = 0;
-  for (; text.size() >= sizeof seen; text.remove_prefix(sizeof seen)) {
-    std::uint64_t eight = 0;
-    std::memcpy(&eight, text.data(), sizeof eight);
-    seen |= eight;
-  }
-  for (const char c : text)
-    seen |= static_cast<unsigned char>(c);
-  return (seen & high_bits) == 0;
-}
-
 /// UTF-8 of a text in Windows-1252. Total: the five bytes that it does not define become the controls of that number.
 [[nodiscard]] std::string from_latin1(std::string_view text);
-
-[[nodiscard]] bool is_well_formed(std::string_view text) noexcept;
 
 } // namespace troupe::books::library

@@ -2,7 +2,9 @@
 
 #include "apps/books/library/cells.hpp"
 #include "apps/books/mapping.hpp"
+#include "apps/books/names.hpp"
 #include "apps/books/text.hpp"
+#include "apps/books/utf8.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -13,6 +15,9 @@ namespace {
 
 /// Enough to meet a letter beyond ASCII in nearly every library that has one.
 constexpr std::size_t beginning_size = std::size_t{64} << 10;
+
+/// Of the first line. The exports' have at most 1,000 bytes.
+constexpr std::size_t most_header_size = std::size_t{64} << 10;
 
 /// Of which the codes are kept.
 constexpr std::size_t most_languages = 32;
@@ -46,8 +51,12 @@ std::string_view other_than_text(std::string_view beginning) noexcept {
   return beginning.find('\0') == std::string_view::npos ? ""sv : "a zero byte"sv;
 }
 
+std::string_view cell_of(const row& r, slot s) noexcept {
+  return r[static_cast<std::size_t>(s)];
+}
+
 std::string shown(std::string_view cell) {
-  if (!is_well_formed(cell))
+  if (!utf8::is_well_formed(cell))
     return {};
   auto text = tidy(cell);
   if (text.size() > most_shown) {
@@ -73,17 +82,52 @@ bool has_exponent(std::string_view cell) noexcept {
   return std::any_of(cell.begin(), cell.end(), [](char c) { return c == 'e' || c == 'E'; });
 }
 
+/// Makes an entry a new one that uses the memory of the old one.
+void forget(entry& e) {
+  for (auto* text : {&e.title, &e.isbn13, &e.isbn_note, &e.publisher, &e.language})
+    text->clear();
+  e.authors.clear();
+  e.work_title_size = 0;
+  e.line = 0;
+  e.year = 0;
+}
+
+/// Whether a cell may hold more than a name as it is.
+bool separates_names(std::string_view cell) noexcept {
+  return std::any_of(cell.begin(), cell.end(), [](char c) { return c == ',' || c == ';' || c == '|' || c == '&'; });
+}
+
+/// Each person once, and no more than `most_authors`.
+void drop_repeated(std::vector<std::string>& names) {
+  auto end = names.begin();
+  for (auto name = names.begin(); name != names.end() && end - names.begin() < std::ptrdiff_t{most_authors}; ++name)
+    if (std::find(names.begin(), end, *name) == end) {
+      if (name != end)
+        *end = std::move(*name);
+      ++end;
+    }
+  names.erase(end, names.end());
+}
+
+/// The parts of a list between separators.
+template <class Visit>
+void each_part(std::string_view list, std::string_view separators, Visit visit) {
+  while (!list.empty()) {
+    const auto end = std::min(list.find_first_of(separators), list.size());
+    visit(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+}
+
 /// The values of calibre's "goodreads:39077187,isbn:9780756411800" under the names of ISBNs.
 template <class Visit>
 void each_isbn_identifier(std::string_view cell, Visit visit) {
-  while (!cell.empty()) {
-    const auto end = std::min(cell.find(','), cell.size());
-    const auto part = bare(cell.substr(0, end));
+  each_part(cell, ",", [&](std::string_view raw) {
+    const auto part = bare(raw);
     if (part.starts_with("isbn"))
       if (const auto colon = part.find(':'); colon != std::string_view::npos)
         visit(part.substr(colon + 1));
-    cell.remove_prefix(std::min(end + 1, cell.size()));
-  }
+  });
 }
 
 } // namespace
@@ -162,13 +206,13 @@ void reader::take_line(const line& l) {
 
 void reader::take_header(const line& l) {
   const auto at = "line " + std::to_string(l.number) + ": ";
-  if (l.too_long) {
+  if (!l.too_long && l.text.find_first_not_of(" \t") == std::string_view::npos)
+    return;
+  if (l.size > most_header_size) {
     broken_ = error{
       ec::bad_request, at + "expected the names of the columns, got " + std::to_string(l.size) + " bytes in one line"};
     return;
   }
-  if (l.text.find_first_not_of(" \t") == std::string_view::npos)
-    return;
   if (const auto named = named_delimiter(l.text); named != '\0' && named_delimiter_ == '\0') {
     named_delimiter_ = named;
     return;
@@ -195,39 +239,63 @@ void reader::reject(std::uint64_t line, cause why, std::string reason) {
 
 /// A cell as one line of UTF-8. False when it is ill-formed; the row is then rejected.
 bool reader::to_text(const row& r, slot s, std::string& out) {
-  const auto cell = r[static_cast<std::size_t>(s)];
-  out.clear();
-  if (cell.empty())
-    return true;
-  if (is_ascii(cell)) {
-    out = tidy(cell.starts_with('=') ? bare(cell) : cell);
+  const auto raw = cell_of(r, s);
+  const auto cell = raw.starts_with('=') ? bare(raw) : raw;
+  if (is_tidy_ascii(cell)) {
+    out = cell;
     return true;
   }
-  if (encoding_ == encoding::ascii) // the first letter of the file that is not
-    encoding_ = guess_encoding(cell, false);
-  if (encoding_ == encoding::latin1) {
-    out = tidy(from_latin1(cell));
-    return true;
+  if (!utf8::is_ascii(cell)) {
+    if (encoding_ == encoding::ascii) // the first letter of the file that is not
+      encoding_ = guess_encoding(cell, false);
+    if (encoding_ == encoding::latin1) {
+      out = tidy(from_latin1(cell));
+      return true;
+    }
+    if (!utf8::is_well_formed(cell)) {
+      reject(r.line(), cause::encoding, std::string{header_->name_of(s)} + ": expected UTF-8, got an ill-formed byte");
+      return false;
+    }
   }
-  if (is_well_formed(cell)) {
-    out = tidy(cell.starts_with('=') ? bare(cell) : cell);
-    return true;
-  }
-  reject(r.line(), cause::encoding, std::string{header_->name_of(s)} + ": expected UTF-8, got an ill-formed byte");
-  return false;
+  out = tidy(cell);
+  return true;
 }
 
 bool reader::read_names(const row& r, entry& e) {
-  std::string cell;
-  std::string other;
-  const bool plural = !r[static_cast<std::size_t>(slot::authors)].empty();
+  auto& cell = scratch_;
+  const bool plural = !cell_of(r, slot::authors).empty();
   if (!to_text(r, plural ? slot::authors : slot::author, cell))
     return false;
   auto& names = e.authors;
-  switch (header_->written_by) {
-  case form::goodreads:
-    if (!cell.empty()) // one person, who may have a comma
+  if (!separates_names(cell)) {
+    if (!cell.empty())
       names.push_back(cell);
+  } else if (!read_several(r, cell, !plural, names)) {
+    return false;
+  }
+  if (!to_text(r, slot::more_authors, cell))
+    return false;
+  if (!cell.empty()) {
+    const bool last_first = header_->written_by == form::librarything;
+    for (auto& name : last_first ? split_names(cell, "|") : names_with_commas(cell))
+      names.push_back(last_first ? turned_round(name) : std::move(name));
+  }
+  if (!to_text(r, slot::contributors, cell))
+    return false;
+  if (!cell.empty())
+    for (auto& name : names_with_commas(cell))
+      if (!name.ends_with(')')) // "Shvorne Marks (Narrator)" wrote nothing
+        names.push_back(std::move(name));
+  if (names.size() > 1)
+    drop_repeated(names);
+  return true;
+}
+
+/// Of a cell that may hold several names, or one the last name first, as each program writes them. False as `to_text`.
+bool reader::read_several(const row& r, const std::string& cell, bool one, std::vector<std::string>& names) {
+  switch (header_->written_by) {
+  case form::goodreads: // one person, who may have a comma
+    names.push_back(cell);
     break;
   case form::librarything:
     if (auto first = turned_round(cell); !first.empty())
@@ -236,33 +304,17 @@ bool reader::read_names(const row& r, entry& e) {
   case form::storygraph:
     names = names_with_commas(cell);
     break;
-  case form::calibre:
-    if (!to_text(r, slot::author_sort, other))
+  case form::calibre: {
+    std::string sort;
+    if (!to_text(r, slot::author_sort, sort))
       return false;
-    names = names_of_calibre(cell, other);
-    break;
-  case form::plain:
-    names = names_of_anything(cell, !plural);
+    names = names_of_calibre(cell, sort);
     break;
   }
-  if (!to_text(r, slot::more_authors, other))
-    return false;
-  const bool things = header_->written_by == form::librarything;
-  for (auto& name : things ? split_names(other, '|') : names_with_commas(other))
-    names.push_back(things ? turned_round(name) : std::move(name));
-  if (!to_text(r, slot::contributors, other))
-    return false;
-  for (auto& name : names_with_commas(other))
-    if (!name.ends_with(')')) // "Shvorne Marks (Narrator)" wrote nothing
-      names.push_back(std::move(name));
-  auto end = names.begin();
-  for (auto name = names.begin(); name != names.end() && end - names.begin() < std::ptrdiff_t{most_authors}; ++name)
-    if (std::find(names.begin(), end, *name) == end) { // the same person twice says nothing more
-      if (name != end)
-        *end = std::move(*name);
-      ++end;
-    }
-  names.erase(end, names.end());
+  case form::plain:
+    names = names_of_anything(cell, one);
+    break;
+  }
   return true;
 }
 
@@ -282,18 +334,17 @@ void reader::read_isbn(const row& r, entry& e) const {
   // what a spreadsheet has made a number of comes last: it has seldom kept all digits
   for (const bool scientific : {false, true}) {
     for (const auto s : {slot::isbn13, slot::isbn, slot::isbn10})
-      attempt(s, r[static_cast<std::size_t>(s)], scientific);
-    if (const auto cell = r[static_cast<std::size_t>(slot::isbn_or_uid)]; may_be_isbn(cell))
+      attempt(s, cell_of(r, s), scientific);
+    if (const auto cell = cell_of(r, slot::isbn_or_uid); may_be_isbn(cell))
       attempt(slot::isbn_or_uid, cell, scientific);
-    for (auto list = bare(r[static_cast<std::size_t>(slot::isbns)]); !list.empty();) {
-      const auto end = std::min(list.find_first_of(",;|"), list.size());
-      attempt(slot::isbns, list.substr(0, end), scientific);
-      list.remove_prefix(std::min(end + 1, list.size()));
-    }
-    each_isbn_identifier(r[static_cast<std::size_t>(slot::identifiers)],
-      [&](std::string_view value) { attempt(slot::identifiers, value, scientific); });
+    each_part(
+      bare(cell_of(r, slot::isbns)), ",;|", [&](std::string_view part) { attempt(slot::isbns, part, scientific); });
+    each_isbn_identifier(
+      cell_of(r, slot::identifiers), [&](std::string_view value) { attempt(slot::identifiers, value, scientific); });
+    if (!e.isbn13.empty())
+      return;
   }
-  if (e.isbn13.empty() && !unused.empty())
+  if (!unused.empty())
     e.isbn_note = std::string{header_->name_of(unused_slot)} + " \"" + shown(unused)
                   + "\": " + repaired_isbn(unused).error().message;
 }
@@ -314,7 +365,7 @@ std::string reader::language_of(std::string text) {
 std::uint64_t reader::identity(const entry& e) const {
   if (!e.isbn13.empty())
     return XXH3_64bits(e.isbn13.data(), e.isbn13.size());
-  auto key = match_key(e.work_title);
+  auto key = match_key(e.work_title());
   key += '\n';
   if (!e.authors.empty())
     key += author_key(e.authors.front());
@@ -323,7 +374,8 @@ std::uint64_t reader::identity(const entry& e) const {
 
 void reader::take_row(const row& r) {
   ++counts_.rows;
-  entry e;
+  auto& e = entry_;
+  forget(e);
   e.line = r.line();
   if (!to_text(r, slot::title, e.title) || !read_names(r, e) || !to_text(r, slot::publisher, e.publisher)
       || !to_text(r, slot::language, e.language))
@@ -332,11 +384,11 @@ void reader::take_row(const row& r) {
   if (e.title.empty() && e.isbn13.empty())
     return reject(r.line(), cause::nameless,
       "expected a title or an ISBN, got " + (e.isbn_note.empty() ? std::string{"neither"} : e.isbn_note));
-  e.work_title = without_series(e.title);
+  e.work_title_size = without_series(e.title).size();
   e.language = language_of(std::move(e.language));
-  e.year = year_of(r[static_cast<std::size_t>(slot::first_year)]);
+  e.year = year_of(cell_of(r, slot::first_year));
   if (e.year == 0)
-    e.year = year_of(r[static_cast<std::size_t>(slot::year)]);
+    e.year = year_of(cell_of(r, slot::year));
   const bool remembered = !seen_.full();
   if (const auto before = seen_.add(identity(e), e.line))
     return reject(r.line(), cause::duplicate, "the book of line " + std::to_string(*before) + " again");

@@ -30,13 +30,16 @@ namespace troupe::books::library {
 struct entry {
   std::uint64_t line = 0;
   std::string title;                ///< as the file has it; may be empty where there is an ISBN
-  std::string work_title;           ///< without the series: "Warbreaker" of "Warbreaker (Warbreaker, #1)"
+  std::size_t work_title_size = 0;  ///< of the title, without the series
   std::vector<std::string> authors; ///< "Frank Herbert", the first one first
   std::string isbn13;               ///< thirteen digits, check digit verified
   std::string isbn_note;            ///< why the ISBN that the file has could not be used
   std::string publisher;
   std::string language; ///< BCP 47
   int year = 0;         ///< of the work if the file says it, otherwise of the edition
+
+  /// "Warbreaker" of "Warbreaker (Warbreaker, #1)"
+  [[nodiscard]] std::string_view work_title() const { return std::string_view{title}.substr(0, work_title_size); }
 
   friend bool operator==(const entry&, const entry&) = default;
 };
@@ -109,6 +112,7 @@ private:
   void take_row(const row& r);
   [[nodiscard]] bool to_text(const row& r, slot s, std::string& out);
   [[nodiscard]] bool read_names(const row& r, entry& e);
+  [[nodiscard]] bool read_several(const row& r, const std::string& cell, bool one, std::vector<std::string>& names);
   void read_isbn(const row& r, entry& e) const;
   [[nodiscard]] std::string language_of(std::string text);
   [[nodiscard]] std::uint64_t identity(const entry& e) const;
@@ -125,7 +129,9 @@ private:
   std::unique_ptr<row_reader> rows_;
   encoding encoding_ = encoding::ascii;
   seen_books seen_;
-  fields languages_; // those met, with their codes
+  fields languages_;    // those met, with their codes
+  std::string scratch_; // a cell
+  entry entry_;         // of the row under way; the memory of both is used again, unless it was moved away
   tally counts_;
   std::optional<error> broken_;
 };

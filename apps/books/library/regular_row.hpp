@@ -3,7 +3,8 @@
 // irregular rows mean. A test compares the two.
 #pragma once
 
-#include <algorithm>
+#include "apps/books/eight_bytes.hpp"
+
 #include <cstddef>
 #include <string_view>
 
@@ -24,9 +25,10 @@ namespace troupe::books::library {
 template <class Field>
 [[nodiscard]] bool each_regular_field(std::string_view line, char delimiter, Field field) {
   auto quote = line.find('"');
+  eight_bytes::place_finder delimiters{line, delimiter};
   for (std::size_t at = 0;;) {
     if (at != quote) {
-      const auto end = std::min(line.find(delimiter, at), line.size());
+      const auto end = delimiters.next(at);
       if (quote < end)
         return false;
       field(without_blanks(line.substr(at, end - at), delimiter), false);
@@ -36,7 +38,7 @@ template <class Field>
       continue;
     }
     bool doubled = false;
-    auto end = line.find('"', at + 1);
+    auto end = line.find('"', at + 1); // memchr: what is quoted may be long
     while (end != std::string_view::npos && end + 1 < line.size() && line[end + 1] == '"') {
       doubled = true;
       end = line.find('"', end + 2);

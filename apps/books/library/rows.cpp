@@ -86,8 +86,9 @@ int row_reader::take_field(std::size_t size) {
 }
 
 void row_reader::forget_row() {
+  if (!text_.empty())
+    std::fill(cells_.begin(), cells_.end(), cell{});
   text_.clear();
-  std::fill(cells_.begin(), cells_.end(), cell{});
   std::fill(views_.begin(), views_.end(), std::string_view{});
   columns_ = filled_columns_ = long_column_ = 0;
   complete_ = false;

@@ -8,8 +8,6 @@ using namespace troupe::books::library;
 
 namespace {
 
-using texts = std::vector<std::string>;
-
 /// The ISBN-13, or what is wrong.
 std::string read(std::string_view cell) {
   const auto number = repaired_isbn(cell);
@@ -53,46 +51,6 @@ TEST(what is no ISBN says why) {
   CHECK_EQ(read("B07MNWKF2M"), "isbn: expected a digit at character 1, got 'B'");
   CHECK_EQ(read("1234567890123"), "isbn: expected the prefix 978 or 979, got 123");
   CHECK_EQ(read(""), "isbn: expected 10 or 13 digits, got 0");
-}
-
-TEST(names are turned round) {
-  CHECK_EQ(turned_round("Mander, Jerry"), "Jerry Mander");
-  CHECK_EQ(turned_round("King, Martin Luther, Jr."), "Martin Luther King Jr.");
-  CHECK_EQ(turned_round("King, Jr."), "King Jr.");
-  CHECK_EQ(turned_round("García  Márquez ,  Gabriel"), "Gabriel García Márquez");
-  CHECK_EQ(turned_round("Plato"), "Plato");
-  CHECK_EQ(turned_round("Plato,"), "Plato");
-  CHECK_EQ(turned_round(""), "");
-}
-
-TEST(a list of names keeps what only follows a name) {
-  CHECK_EQ(names_with_commas("J.K. Rowling, Mary  GrandPré,"), (texts{"J.K. Rowling", "Mary GrandPré"}));
-  CHECK_EQ(
-    names_with_commas("Kurt Vonnegut, Jr., Bob Nelson, Ph.D."), (texts{"Kurt Vonnegut, Jr.", "Bob Nelson, Ph.D."}));
-  CHECK_EQ(names_with_commas(""), texts{});
-}
-
-TEST(a plain cell is one person or several as it is written) {
-  CHECK_EQ(names_of_anything("Herbert, Frank", true), texts{"Frank Herbert"});
-  CHECK_EQ(names_of_anything("Le Guin, Ursula", true), texts{"Ursula Le Guin"});
-  CHECK_EQ(names_of_anything("Le Guin, Ursula K.", true), texts{"Ursula K. Le Guin"});
-  CHECK_EQ(names_of_anything("Frank Herbert, Brian Herbert", true), (texts{"Frank Herbert", "Brian Herbert"}));
-  CHECK_EQ(names_of_anything("Plato, Benjamin Jowett", false), (texts{"Plato", "Benjamin Jowett"}));
-  CHECK_EQ(
-    names_of_anything("Herbert, Frank; Anderson, Kevin J.", true), (texts{"Frank Herbert", "Kevin J. Anderson"}));
-  CHECK_EQ(names_of_anything("Terry Pratchett & Neil Gaiman", true), (texts{"Terry Pratchett", "Neil Gaiman"}));
-  CHECK_EQ(names_of_anything("A|B", false), (texts{"A", "B"}));
-  CHECK_EQ(names_of_anything("Kurt Vonnegut, Jr.", true), texts{"Kurt Vonnegut, Jr."});
-  CHECK_EQ(names_of_anything("", true), texts{});
-}
-
-TEST(the sort names of calibre tell how many people there are) {
-  CHECK_EQ(names_of_calibre("Seanan McGuire", "McGuire, Seanan"), texts{"Seanan McGuire"});
-  CHECK_EQ(names_of_calibre("Terry Pratchett, Neil Gaiman", "Pratchett, Terry & Gaiman, Neil"),
-    (texts{"Terry Pratchett", "Neil Gaiman"}));
-  CHECK_EQ(names_of_calibre("Smith, Jones and Co", "Smith, Jones and Co"), texts{"Smith, Jones and Co"});
-  CHECK_EQ(names_of_calibre("Terry Pratchett & Neil Gaiman", ""), (texts{"Terry Pratchett", "Neil Gaiman"}));
-  CHECK_EQ(names_of_calibre("A B, C D", ""), (texts{"A B", "C D"}));
 }
 
 TEST(a series behind a title is told by its number sign) {

@@ -61,7 +61,7 @@ TEST(a Goodreads export is read with its quoting and its people) {
                             "3: Quartier lointain by Jir\u014D Taniguchi and \u8C37\u53E3 \u30B8\u30ED\u30FC and "
                             "Kyko Duarte, 9782203396449",
                             "6: Only ten by A B, 9780142402498"}));
-  CHECK_EQ(r.entries[0].work_title, "Warbreaker");
+  CHECK_EQ(r.entries[0].work_title(), "Warbreaker");
   CHECK_EQ(r.entries[1].year, 1998);
   CHECK_EQ(r.entries[1].publisher, "Casterman");
   CHECK_EQ(r.entries[0].isbn_note, "");
@@ -228,6 +228,11 @@ TEST(a file that is no table says what it is) {
     "line 2: expected a first line that names the columns, 'title' or 'isbn' among them, got: name, price");
   CHECK_EQ(
     failed(std::string(2 << 20, 'x')), "line 1: expected the names of the columns, got 2097152 bytes in one line");
+}
+
+TEST(a first line that is too long for names is refused before it is taken apart) {
+  CHECK_EQ(read_library(std::string(70'000, ',') + "\ntitle\n").failed,
+    "line 1: expected the names of the columns, got 70000 bytes in one line");
 }
 
 TEST(a file that failed fails for ever with the same error) {

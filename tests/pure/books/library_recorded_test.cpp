@@ -2,6 +2,7 @@
 #include "tests/support/test.hpp"
 
 #include "apps/books/isbn.hpp"
+#include "apps/books/utf8.hpp"
 #include "apps/replay/csv_rows.hpp"
 #include "tests/pure/books/fixtures.hpp"
 #include "tests/pure/books/library_reading.hpp"
@@ -95,10 +96,10 @@ TEST(every recorded export gives what was counted in it) {
 TEST(every recorded entry keeps the invariants of one) {
   for (const auto& [name, text] : exports())
     for (const auto& e : read_library(text).entries) {
-      CHECK(!e.title.empty() && !e.work_title.empty() && e.title.starts_with(e.work_title));
+      CHECK(!e.title.empty() && !e.work_title().empty() && e.title.starts_with(e.work_title()));
       CHECK(e.isbn13.empty() || isbn::parse(e.isbn13).value().isbn13() == e.isbn13);
       CHECK(e.isbn13.empty() || e.isbn_note.empty());
-      CHECK(is_well_formed(e.title));
+      CHECK(utf8::is_well_formed(e.title));
       for (const auto& author : e.authors)
         CHECK(!author.empty() && author.find('\n') == std::string::npos);
     }
@@ -128,6 +129,6 @@ TEST(recorded oddities of exports are read as they are meant) {
   CHECK_EQ(french.at(4).authors, (std::vector<std::string>{"Jirō Taniguchi", "谷口 ジロー"}));
   const auto catalogue = read_library(files.at("goodbooks-10k-books.csv.gz")).entries;
   CHECK_EQ(catalogue.at(1).authors, (std::vector<std::string>{"J.K. Rowling", "Mary GrandPré"}));
-  CHECK_EQ(catalogue.at(0).work_title, "The Hunger Games");
+  CHECK_EQ(catalogue.at(0).work_title(), "The Hunger Games");
   CHECK_EQ(catalogue.at(0).language, "en");
 }
