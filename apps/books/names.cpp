@@ -43,6 +43,17 @@ std::string replaced(std::string_view text, std::string_view what, char with) {
   }
 }
 
+/// Calls take(name) for the names between separators, tidied, without empty ones.
+template <class Take>
+void each_name(std::string_view list, std::string_view separator, Take take) {
+  for (std::size_t at = 0; at < list.size();) {
+    const auto end = std::min(list.find(separator, at), list.size());
+    if (auto name = tidy(list.substr(at, end - at)); !name.empty())
+      take(std::move(name));
+    at = end + separator.size();
+  }
+}
+
 std::vector<std::string> only_name(std::string_view text) {
   std::vector<std::string> names;
   if (auto name = tidy(text); !name.empty())
@@ -82,42 +93,38 @@ std::string turned_round(std::string_view name) {
 
 std::vector<std::string> split_names(std::string_view list, std::string_view separator) {
   std::vector<std::string> names;
-  for (std::size_t at = 0; at < list.size();) {
-    const auto end = std::min(list.find(separator, at), list.size());
-    if (auto name = tidy(list.substr(at, end - at)); !name.empty())
-      names.push_back(std::move(name));
-    at = end + separator.size();
-  }
+  each_name(list, separator, [&](std::string&& name) { names.push_back(std::move(name)); });
   return names;
 }
 
 std::vector<std::string> names_with_commas(std::string_view list) {
-  if (list.find(',') == std::string_view::npos)
-    return only_name(list);
   std::vector<std::string> names;
-  for (auto& part : split_names(list, ","))
-    if (!names.empty() && is_name_suffix(part))
-      names.back().append(", ").append(part);
+  each_name(list, ",", [&](std::string&& name) {
+    if (!names.empty() && is_name_suffix(name))
+      names.back().append(", ").append(name);
     else
-      names.push_back(std::move(part));
+      names.push_back(std::move(name));
+  });
   return names;
 }
 
 std::vector<std::string> names_of_anything(std::string_view cell, bool one) {
-  if (std::none_of(cell.begin(), cell.end(), [](char c) { return c == ',' || c == ';' || c == '|' || c == '&'; }))
-    return only_name(cell);
-  auto list = replaced(cell, and_sign, ';');
-  std::replace(list.begin(), list.end(), '|', ';');
-  if (list.find(';') != std::string::npos) {
-    auto names = split_names(list, ";");
-    for (auto& name : names)
-      name = turned_round(name);
-    return names;
+  if (std::any_of(cell.begin(), cell.end(), [](char c) { return c == ';' || c == '|' || c == '&'; })) {
+    auto list = replaced(cell, and_sign, ';');
+    std::replace(list.begin(), list.end(), '|', ';');
+    if (list.find(';') != std::string::npos) {
+      auto names = split_names(list, ";");
+      for (auto& name : names)
+        name = turned_round(name);
+      return names;
+    }
   }
-  auto names = names_with_commas(list);
+  auto names = names_with_commas(cell);
   const bool single =
     one && names.size() == 2 && (is_one_word(names[0]) || is_one_word(names[1]) || ends_with_initial(names[1]));
-  return single ? only_name(turned_round(list)) : names;
+  if (single)
+    return only_name(turned_round(cell));
+  return names;
 }
 
 std::vector<std::string> names_of_calibre(std::string_view list, std::string_view sort) {

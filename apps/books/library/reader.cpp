@@ -240,6 +240,10 @@ void reader::reject(std::uint64_t line, cause why, std::string reason) {
 /// A cell as one line of UTF-8. False when it is ill-formed; the row is then rejected.
 bool reader::to_text(const row& r, slot s, std::string& out) {
   const auto raw = cell_of(r, s);
+  if (raw.empty()) {
+    out.clear();
+    return true;
+  }
   const auto cell = raw.starts_with('=') ? bare(raw) : raw;
   if (is_tidy_ascii(cell)) {
     out = cell;

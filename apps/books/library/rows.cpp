@@ -218,7 +218,7 @@ void row_reader::deliver() {
                                           + std::to_string(columns_)
                                           + (out_of_step_ ? ", after a line that could not be read" : ""));
   out_of_step_ = false;
-  for (std::size_t i = 0; i < cells_.size(); ++i)
+  for (std::size_t i = 0; i < cells_.size() && !text_.empty(); ++i)
     if (cells_[i].size > 0)
       views_[i] = std::string_view{text_}.substr(cells_[i].begin, cells_[i].size);
   sinks_.row(row{begin_, views_});
