@@ -1,10 +1,15 @@
 #include "apps/books/library/cells.hpp"
 
+#include "apps/books/text.hpp"
+
 #include <algorithm>
 #include <charconv>
 
 namespace troupe::books::library {
 namespace {
+
+/// Bytes of a cell in a message.
+constexpr std::size_t most_shown = 60;
 
 bool is_blank(char c) noexcept {
   return c == ' ' || c == '\t' || c == '\n';
@@ -84,6 +89,18 @@ std::string_view bare(std::string_view cell) noexcept {
   if (cell.starts_with('\''))
     cell.remove_prefix(1);
   return trimmed(cell);
+}
+
+std::string shown(std::string_view cell) {
+  auto text = tidy(cell);
+  if (text.size() > most_shown) {
+    auto end = most_shown;
+    while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) // not within a character
+      --end;
+    text.resize(end);
+    text += "...";
+  }
+  return text;
 }
 
 result<isbn> repaired_isbn(std::string_view cell) {

@@ -5,6 +5,7 @@
 #include "apps/books/isbn.hpp"
 #include "messages/result.hpp"
 
+#include <string>
 #include <string_view>
 
 namespace troupe::books::library {
@@ -12,6 +13,9 @@ namespace troupe::books::library {
 /// A cell without what keeps spreadsheets from changing it: ="9780..." (Goodreads), a leading apostrophe, brackets
 /// (LibraryThing), and spaces.
 [[nodiscard]] std::string_view bare(std::string_view cell) noexcept;
+
+/// A cell for a message: one line of well-formed UTF-8, cut after some 60 bytes.
+[[nodiscard]] std::string shown(std::string_view cell);
 
 /// An ISBN of a cell, after repairing what can only have been one number: lost leading zeros (439023483), a number as
 /// data tools write it (9780439023481.0) or in scientific notation with all of its digits (9.780439023481e+12),

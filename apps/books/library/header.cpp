@@ -1,5 +1,6 @@
 #include "apps/books/library/header.hpp"
 
+#include "apps/books/library/cells.hpp"
 #include "apps/books/library/rows.hpp"
 
 #include <algorithm>
@@ -9,8 +10,8 @@
 namespace troupe::books::library {
 namespace {
 
-/// What a message shows of the columns.
-constexpr std::size_t most_shown = 200;
+/// What a message shows of all columns.
+constexpr std::size_t most_listed = 200;
 
 /// More columns than any program writes; the exports have 49 at most.
 constexpr std::size_t most_columns = 2'000;
@@ -73,9 +74,9 @@ candidate read_as(std::string_view line, char delimiter) {
   candidate c;
   c.what.delimiter = delimiter;
   c.what.columns.fill(-1);
-  c.what.names = split_line(line, delimiter);
   std::vector<std::string> plain_names;
-  for (const auto& name : c.what.names) {
+  for (const auto& name : split_line(line, delimiter)) {
+    c.what.names.push_back(shown(name));
     const auto column = static_cast<int>(plain_names.size());
     plain_names.push_back(squashed(name));
     const auto what = slot_of(plain_names.back());
@@ -93,7 +94,7 @@ candidate read_as(std::string_view line, char delimiter) {
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
   for (const auto& name : names) {
-    if (out.size() + name.size() > most_shown)
+    if (out.size() + name.size() > most_listed)
       return out + ", ...";
     out += (out.empty() ? "" : ", ") + name;
   }

@@ -42,7 +42,7 @@ inline constexpr std::size_t slot_count = 16;
 struct header {
   form written_by = form::plain;
   char delimiter = ',';
-  std::vector<std::string> names; ///< of all columns, as written
+  std::vector<std::string> names; ///< of all columns, as messages show them
   std::vector<int> slots;         ///< of each column; -1: not read
   std::array<int, slot_count> columns{};
 

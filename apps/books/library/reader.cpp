@@ -22,9 +22,6 @@ constexpr std::size_t most_header_size = std::size_t{64} << 10;
 /// Of which the codes are kept.
 constexpr std::size_t most_languages = 32;
 
-/// What a message shows of a cell.
-constexpr std::size_t most_shown = 60;
-
 cause cause_of(row_fault fault) noexcept {
   switch (fault) {
   case row_fault::quoting:
@@ -53,20 +50,6 @@ std::string_view other_than_text(std::string_view beginning) noexcept {
 
 std::string_view cell_of(const row& r, slot s) noexcept {
   return r[static_cast<std::size_t>(s)];
-}
-
-std::string shown(std::string_view cell) {
-  if (!utf8::is_well_formed(cell))
-    return {};
-  auto text = tidy(cell);
-  if (text.size() > most_shown) {
-    auto end = most_shown;
-    while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) // not within a character
-      --end;
-    text.resize(end);
-    text += "...";
-  }
-  return text;
 }
 
 /// Whether StoryGraph's cell is meant as an ISBN: audio books and the like have other ids there, which may be numbers,

@@ -90,6 +90,8 @@ public:
   };
 
   explicit reader(sinks to, reader_limits limits = {});
+  reader(const reader&) = delete; // its parts call it
+  reader& operator=(const reader&) = delete;
 
   /// The next part of the file. Fails with ec::bad_request when the file as a whole cannot be read: it is no text (or
   /// packed, a workbook, UTF-16), its first line is too long or names no column that tells a book. It then fails for

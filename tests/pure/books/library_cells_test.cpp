@@ -26,6 +26,18 @@ TEST(an ISBN is read out of what protects it from spreadsheets) {
   CHECK_EQ(bare("[1578660289, 9781578660285]"), "1578660289, 9781578660285");
 }
 
+TEST(a cell in a message is one short line) {
+  CHECK_EQ(shown(" a\n b "), "a b");
+  CHECK_EQ(shown("Garc\xED"
+                 "a"),
+    "Garc\uFFFDa");
+  CHECK_EQ(shown(std::string(60, 'x')), std::string(60, 'x'));
+  CHECK_EQ(shown(std::string(59, 'x')
+                 + "\u00E9"
+                   "y"),
+    std::string(59, 'x') + "...");
+}
+
 TEST(lost leading zeros are restored and the check digit judges) {
   CHECK_EQ(read("439023483"), "9780439023481");
   CHECK_EQ(read("43942089X"), "9780439420891");

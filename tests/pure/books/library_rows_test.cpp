@@ -236,7 +236,12 @@ TEST(a header without a title or an ISBN is refused with its names) {
     "expected a first line that names the columns, 'title' or 'isbn' among them, got: name, price");
   CHECK(refused.error().code == troupe::ec::bad_request);
   const auto long_one = read_header(std::string(300, 'x') + ",y");
-  CHECK(!long_one && long_one.error().message.ends_with("got: , ..."));
+  CHECK(!long_one && long_one.error().message.ends_with("got: " + std::string(60, 'x') + "..., y"));
+  const auto names = std::string(60, 'x') + ',' + std::string(60, 'y') + ',' + std::string(60, 'z') + ",more and more";
+  const auto many = read_header(names + ',' + names);
+  CHECK(!many && many.error().message.ends_with("zzz, more and more, ..."));
+  const auto damaged = read_header("na\xEFme,\xF0\x9F");
+  CHECK(!damaged && damaged.error().message.ends_with("got: na\uFFFDme, \uFFFD\uFFFD"));
   CHECK_EQ(read_header("title" + std::string(2'000, ',')).error().message, "expected at most 2000 columns, got 2001");
   CHECK_EQ(named_delimiter("sep=;"), ';');
   CHECK_EQ(named_delimiter("sep=x"), '\0');
