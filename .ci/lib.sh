@@ -6,10 +6,11 @@ JOBS=${JOBS:-2} # a compile job that includes CAF takes about 1 GB
 
 # Debian 12's names. nlohmann, toml++, CLI11: headers. csv, deflate, icu, xxhash, zlib: codecs. jq: the mappers of
 # user-defined providers. zstd: answers on disk. pugixml: the answers of S3 servers. archive:
-# backups. The rest: DESIGN's stack.
+# backups. tzdata: the time zones of cron, which a run needs, too. The rest: DESIGN's stack.
 BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config ca-certificates libcaf-dev libboost-dev libcurl4-openssl-dev libssl-dev
   libsqlite3-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libicu-dev libcsv-dev
-  libxxhash-dev libsimdjson-dev libdeflate-dev libjq-dev libpqxx-dev libpugixml-dev libarchive-dev libzstd-dev zlib1g-dev"
+  libxxhash-dev libsimdjson-dev libdeflate-dev libjq-dev libpqxx-dev libpugixml-dev libarchive-dev libzstd-dev zlib1g-dev
+  tzdata"
 # postgresql: a real server for the storage tests, which start a cluster of their own on a free port.
 TEST_PACKAGES="python3 curl openssl postgresql"
 NODE_PACKAGES="nodejs npm" # for the tests' S3 server

@@ -1,5 +1,7 @@
 #include "apps/books/text.hpp"
 
+#include "apps/books/eight_bytes.hpp"
+#include "apps/books/names.hpp"
 #include "apps/books/utf8.hpp"
 
 #include <array>
@@ -114,17 +116,15 @@ result<std::string> normalise_any(std::string_view text) {
 }
 
 /// "sense & sensibility" and "sense and sensibility" are one; an `&` between letters ("R&D") opens up.
-std::string spell_ampersands(std::string text) {
-  for (std::size_t at = 0; (at = text.find('&', at)) != std::string::npos; at += 5)
-    text.replace(at, 1, " and ");
-  return text;
-}
-
-/// What follows a comma in a name without being a first name.
-bool is_name_suffix(std::string_view key) noexcept {
-  constexpr std::array<std::string_view, 12> suffixes{
-    "jr", "sr", "ii", "iii", "iv", "phd", "dphil", "md", "dds", "esq", "prof", "msc"};
-  return std::find(suffixes.begin(), suffixes.end(), key) != suffixes.end();
+std::string spell_ampersands(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 16);
+  for (const char c : text)
+    if (c == '&')
+      out += " and ";
+    else
+      out.push_back(c);
+  return out;
 }
 
 std::string letters(std::string_view folded_text) {
@@ -164,7 +164,7 @@ result<std::string> normalise(std::string_view text) {
 std::string match_key(std::string_view title) {
   auto text = folded(title);
   if (text.find('&') != std::string::npos)
-    text = spell_ampersands(std::move(text));
+    text = spell_ampersands(text);
   auto key = sieve(text, judge_title);
   if (key.empty()) // nothing but punctuation: then the punctuation is the title
     return collapse(text);
@@ -190,15 +190,23 @@ std::string author_key(std::string_view name) {
   return key.empty() ? collapse(text) : key;
 }
 
-std::string tidy(std::string_view text) {
-  // almost always it is: printing ASCII with single spaces within
-  bool space = true;
-  bool clean = true;
-  for (char c : text) {
-    clean = clean && c >= 0x20 && c != 0x7F && !(space && c == ' ');
-    space = c == ' ';
+bool is_tidy_ascii(std::string_view text) noexcept {
+  using namespace eight_bytes;
+  std::uint64_t wrong = 0;
+  std::uint64_t space_before = high_bits >> 56; // in the first byte: before the text
+  for (auto rest = text; !rest.empty(); rest.remove_prefix(std::min(eight_bytes::size, rest.size()))) {
+    const auto bytes = load(rest, 'x');
+    const auto spaces = equal(bytes, ' ');
+    // the high bit shows, of a text without any, a byte below a space by borrowing and 0x7F by carrying
+    wrong |= (bytes | (bytes - all(' ')) | (bytes + low_bits)) & high_bits;
+    wrong |= spaces & (spaces << 8 | space_before);
+    space_before = spaces >> 56;
   }
-  if (clean && !space)
+  return wrong == 0 && !text.ends_with(' ');
+}
+
+std::string tidy(std::string_view text) {
+  if (is_tidy_ascii(text))
     return std::string{text};
   return sieve(text, [](char32_t c) {
     if (utf8::is_space(c))

@@ -28,6 +28,9 @@ namespace troupe::books {
 /// One line: white space collapsed and trimmed, control characters dropped.
 [[nodiscard]] std::string tidy(std::string_view text);
 
+/// Printing ASCII without spaces at the ends or two in a row: `tidy` leaves that as it is, and nearly all text is that.
+[[nodiscard]] bool is_tidy_ascii(std::string_view text) noexcept;
+
 /// Plain text (not HTML: `<` may occur) of an HTML fragment: tags dropped, block tags and <br> as line breaks,
 /// character references decoded once (HTML Living Standard 13.2.5.80, the Latin-1 names and the usual typographic
 /// ones).

@@ -2,6 +2,8 @@
 // above U+10FFFF. An ill-formed byte is reported and skipped alone, so that a reader always moves forward.
 #pragma once
 
+#include "apps/books/eight_bytes.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +16,10 @@ namespace troupe::books::utf8 {
 inline constexpr char32_t ill_formed = 0xFFFFFFFF;
 
 [[nodiscard]] inline bool is_ascii(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  std::uint64_t seen = 0;
+  for (; !text.empty(); text.remove_prefix(std::min(eight_bytes::size, text.size())))
+    seen |= eight_bytes::load(text);
+  return (seen & eight_bytes::high_bits) == 0;
 }
 
 /// Reads the code point that starts at `at` (which must lie inside the text) and moves `at` behind it.
@@ -40,6 +45,13 @@ inline constexpr char32_t ill_formed = 0xFFFFFFFF;
   }
   at += more;
   return point;
+}
+
+[[nodiscard]] inline bool is_well_formed(std::string_view text) noexcept {
+  for (std::size_t at = 0; at < text.size();)
+    if (next(text, at) == ill_formed)
+      return false;
+  return true;
 }
 
 /// Appends a code point; what is none (surrogates, too large) becomes U+FFFD.

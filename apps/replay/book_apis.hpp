@@ -1,4 +1,4 @@
-// The two book APIs over one catalogue: what each endpoint answers. Searches and `api/books`, which are called often
+// The three book APIs over one catalogue: what each endpoint answers. Searches and `api/books`, which are called often
 // and for many books at once, are put together from fragments that were rendered when the catalogue was loaded; a
 // single volume, edition, work or author is rendered when asked for (a few microseconds), which halves memory and
 // start. Immutable; any thread may ask. The catalogue must outlive them.
@@ -71,6 +71,32 @@ private:
   text_pool data_;
   std::vector<std::vector<std::uint32_t>> authors_; ///< of each row, by number
   std::vector<std::string_view> author_names_;      ///< by number; in the catalogue
+};
+
+/// ISBNdb API v2 (isbndb.com/isbndb-api-documentation-v2), of the rows that have a number; lists are cut by
+/// ?page=&pageSize= (1 and 20 unless told, at most 1,000 a page and 10,000 in all), and nothing found is 404:
+///  - GET /book/{isbn}: {book}
+///  - GET /books/{query} and /search/books?text=&author=&isbn=&isbn13=: {total, books}
+///  - GET /author/{name}?language=: {author, books}, without a total
+class isbndb {
+public:
+  explicit isbndb(const catalogue& books);
+
+  /// The answer, or nothing when the path is none of the above.
+  [[nodiscard]] std::optional<reply> answer(const call& c) const;
+
+private:
+  /// An author's name for comparing.
+  [[nodiscard]] static std::string key(std::string_view author);
+  [[nodiscard]] reply book_by(std::string_view isbn) const;
+  [[nodiscard]] reply search(const call& c, std::string_view text, std::string_view isbn) const;
+  [[nodiscard]] reply author(const call& c, std::string_view name) const;
+  void append_page(
+    std::string& out, std::string_view name, const std::vector<std::uint32_t>& rows, const call& c) const;
+
+  const catalogue& books_;
+  text_pool records_; ///< of each row; empty without a number
+  std::unordered_map<std::string, std::vector<std::uint32_t>> rows_by_author_;
 };
 
 } // namespace troupe::replay

@@ -121,9 +121,11 @@ result<call> make_call(std::string_view method, std::string_view path, std::stri
 }
 
 std::string_view provider_of(std::string_view path) noexcept {
-  // Open Library's keys (OL123M) tell its /books/ and /authors/ from those of ISBNdb.
+  // Open Library's keys (OL123M) tell its /books/ and /authors/ from those of ISBNdb, and its searches end in .json.
   if (below(path, "/books/v1"))
     return "google";
+  if (path == "/search/books")
+    return "isbndb";
   if (path == "/search.json" || below(path, "/search") || below(path, "/api/books") || below(path, "/isbn")
       || below(path, "/works") || path.starts_with("/books/OL") || path.starts_with("/authors/OL"))
     return "openlibrary";

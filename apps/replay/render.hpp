@@ -86,4 +86,9 @@ inline constexpr std::array<std::string_view, 14> open_library_fields{"author_ke
 [[nodiscard]] std::string open_library_data(
   const book& b, std::uint32_t row, const std::vector<std::uint32_t>& authors);
 
+// ISBNdb, API v2 ------------------------------------------------------------------------------------------------------
+
+/// A record as it stands in `book` and `books`. The book must have an ISBN-13.
+[[nodiscard]] std::string isbndb_record(const book& b, std::uint32_t row);
+
 } // namespace troupe::replay

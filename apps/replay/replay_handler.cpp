@@ -156,6 +156,8 @@ reply replay_handler::answer(const http::request& r, std::string_view provider) 
       return std::move(*found);
     if (auto found = shelf_->library.answer(c))
       return std::move(*found);
+    if (auto found = shelf_->isbn_database.answer(c))
+      return std::move(*found);
   }
   return {404, "application/json", blob{error_body(provider, 404)}};
 }

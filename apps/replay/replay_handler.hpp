@@ -27,15 +27,16 @@ public:
   void handle(http::exchange e) override;
 
 private:
-  /// A catalogue with the two interfaces to it, at one address.
+  /// A catalogue with the three interfaces to it, at one address.
   struct shelf {
-    explicit shelf(catalogue c) : books{std::move(c)}, google{books}, library{books} {}
+    explicit shelf(catalogue c) : books{std::move(c)}, google{books}, library{books}, isbn_database{books} {}
     shelf(const shelf&) = delete;
     shelf& operator=(const shelf&) = delete;
 
     catalogue books;
     google_books google;
     open_library library;
+    isbndb isbn_database;
   };
 
   [[nodiscard]] http::response control(const http::request& r);

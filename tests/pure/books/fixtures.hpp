@@ -29,7 +29,7 @@ inline std::string read_whole(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// What the manifest lists of the two book providers; nothing, said on stderr, where there are no recordings.
+/// What the manifest lists of the book providers; nothing, said on stderr, where there are no recordings.
 inline std::vector<recording> recordings() {
   std::vector<recording> list;
   const auto manifest = nlohmann::json::parse(read_whole(fixtures_folder() / "MANIFEST.json"), nullptr, false);
@@ -39,7 +39,7 @@ inline std::vector<recording> recordings() {
   }
   for (const auto& row : manifest)
     if (const auto provider = row.at("provider").get<std::string>();
-        provider == "google_books" || provider == "open_library")
+        provider == "google_books" || provider == "open_library" || provider == "isbndb")
       list.push_back({row.at("file"), provider, row.at("status"), row.at("content_type"),
         read_whole(fixtures_folder() / row.at("file").get<std::string>())});
   return list;

@@ -3,6 +3,7 @@
 #include "tests/support/test.hpp"
 
 #include "apps/books/google.hpp"
+#include "apps/books/isbndb.hpp"
 #include "apps/books/json.hpp"
 #include "apps/books/merge.hpp"
 #include "apps/books/openlibrary.hpp"
@@ -30,7 +31,9 @@ std::vector<std::string> small_seeds() {
     R"({"ISBN:9780441172719":{"title":"x","authors":[{"name":"y"}],"identifiers":{"isbn_13":["9780441172719"]},
       "publishers":[{"name":"p"}],"cover":{"large":"https://c/1"},"subjects":[{"name":"s"}],"publish_date":"May 1, 1990"}})",
     R"({"entries":[{"key":"/books/OL1M","title":"x","description":{"type":"/type/text","value":"v"},"covers":[-1,2],
-      "languages":[{"key":"/languages/ger"}],"publishers":["p"],"isbn_10":["0441172717"],"number_of_pages":"12"}]})"};
+      "languages":[{"key":"/languages/ger"}],"publishers":["p"],"isbn_10":["0441172717"],"number_of_pages":"12"}]})",
+    R"({"total":2,"books":[{"title":"x","title_long":"x: y","authors":["Smith","Frank"],"isbn13":"9780441172719","msrp":"0.00",
+      "date_published":2015,"pages":[],"synopsys":"<p>s</p>","image":"http://i/1"},{"title":"","authors":["%C3%A9; A, B, Ph.D."]}]})"};
 }
 
 std::vector<std::string> seeds() {
@@ -45,7 +48,7 @@ std::vector<std::string> seeds() {
 bool swallowed(const std::string& body) {
   const auto q = details("9780441172719");
   bool good = true;
-  for (const auto& api : {google_api(), openlibrary_api()})
+  for (const auto& api : {google_api(), openlibrary_api(), isbndb_api()})
     for (int status : {200, 403}) {
       const auto mapped = api.map(q, answer(status, body));
       good = good && (mapped.has_value() || !mapped.error().message.empty());

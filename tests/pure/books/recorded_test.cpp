@@ -3,6 +3,7 @@
 
 #include "apps/books/google.hpp"
 #include "apps/books/isbn.hpp"
+#include "apps/books/isbndb.hpp"
 #include "apps/books/json.hpp"
 #include "apps/books/openlibrary.hpp"
 #include "tests/pure/books/answers.hpp"
@@ -47,6 +48,18 @@ const std::map<std::string, expectation>& expectations() {
     {"google_books/volume-9e9Kn9N8yP0C.json", {"1 records", "Best Android Apps"}},
     {"google_books/volume-Gz8t2MttEQUC.json", {"1 records", "Harry Potter and Philosophy"}},
     {"google_books/volume-bUcdDgAAQBAJ.json", {"1 records", "The Nose Book"}},
+    {"isbndb/author-charlotte-vale-allen.json", {"20 records", "Dream Train"}},
+    {"isbndb/authors-search.json", {"provider_malformed: isbndb: books: expected an array, the body has none", ""}},
+    {"isbndb/book-9780792712305.json", {"1 records", "Gentle Stranger"}},
+    {"isbndb/book-9781400244102-full.json",
+      {"1 records", "Lead Boldly: Seven Principles from Dr. Martin Luther King, Jr."}},
+    {"isbndb/books-search-smith.json", {"20 records", "Dead Weight: Severn House Publishers (a Neil Paget Mystery)"}},
+    {"isbndb/error-404-not-found.json", {"0 records", ""}},
+    {"isbndb/error-500-empty-body.txt", {"provider_failed: isbndb: status 500", ""}},
+    {"isbndb/publisher.json", {"20 records", "The Good Friday Murder"}},
+    {"isbndb/spec-example-book.json", {"1 records", "The Great Gatsby"}},
+    {"isbndb/stats.json", {"provider_malformed: isbndb: books: expected an array, got number", ""}},
+    {"isbndb/subjects-search.json", {"provider_malformed: isbndb: books: expected an array, the body has none", ""}},
     {"open_library/apibooks-data-concrete-mathematics.json", {"3 records", "Concrete mathematics"}},
     {"open_library/apibooks-data-harry-potter.json", {"3 records", "Harry Potter and the Chamber of Secrets"}},
     {"open_library/author-OL23919A-rowling.json",
@@ -76,7 +89,9 @@ const std::map<std::string, expectation>& expectations() {
 }
 
 result<records_ptr> map(const recording& r) {
-  const auto api = r.provider == "google_books" ? google_api() : openlibrary_api();
+  const auto api = r.provider == "google_books" ? google_api()
+                   : r.provider == "isbndb"     ? isbndb_api()
+                                                : openlibrary_api();
   return api.map(search("recorded"), answer(r.status, r.body, r.content_type));
 }
 
@@ -114,7 +129,7 @@ TEST(every recorded file is in the manifest) {
   for (const auto& r : recordings())
     listed.insert(r.file);
   if (!listed.empty())
-    for (const char* folder : {"google_books", "open_library"})
+    for (const char* folder : {"google_books", "open_library", "isbndb"})
       for (const auto& entry : std::filesystem::directory_iterator{fixtures_folder() / folder})
         CHECK(listed.count(std::string{folder} + "/" + entry.path().filename().string()) == 1);
 }
@@ -166,4 +181,14 @@ TEST(recorded oddities are read as they are meant) {
   CHECK(first_in("open_library/work-editions-entries.json").language == "da");
   const auto potter = first_in("open_library/apibooks-data-harry-potter.json");
   CHECK_EQ(potter.authors, std::vector<std::string>{"J. K. Rowling"});
+  const auto found = books_in("isbndb/books-search-smith.json");
+  CHECK_EQ(found.at(0).authors, std::vector<std::string>{"Frank Smith"});
+  CHECK_EQ(found.at(0).published_year, 2017);
+  const auto severn = books_in("isbndb/publisher.json");
+  CHECK_EQ(severn.at(3).authors, std::vector<std::string>{"J. N. Williamson"});
+  CHECK(severn.at(5).description.starts_with("When Chandra Bansi and her baby are burnt to death"));
+  const auto gatsby = first_in("isbndb/spec-example-book.json");
+  CHECK_EQ(gatsby.isbn10, "0743273567");
+  CHECK(gatsby.other_isbns.empty()); // other editions are other books
+  CHECK_EQ(gatsby.page_count, 180);
 }

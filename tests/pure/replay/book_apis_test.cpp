@@ -261,8 +261,9 @@ TEST(the provider is told by the path) {
     {"/search.json", "openlibrary"}, {"/search/authors.json", "openlibrary"}, {"/api/books", "openlibrary"},
     {"/isbn/1.json", "openlibrary"}, {"/works/OL1W.json", "openlibrary"}, {"/books/OL1M.json", "openlibrary"},
     {"/authors/OL1A/works.json", "openlibrary"}, {"/books/smith", "isbndb"}, {"/book/978", "isbndb"},
-    {"/authors/smith", "isbndb"}, {"/stats", "isbndb"}, {"/v1/search", "spotify"}, {"/api/token", "spotify"},
-    {"/v1/messages", "anthropic"}, {"/2.0/", "lastfm"}, {"/", "other"}, {"/v2", "other"}, {"/bookshop", "other"}};
+    {"/authors/smith", "isbndb"}, {"/stats", "isbndb"}, {"/search/books", "isbndb"}, {"/author/smith", "isbndb"},
+    {"/v1/search", "spotify"}, {"/api/token", "spotify"}, {"/v1/messages", "anthropic"}, {"/2.0/", "lastfm"},
+    {"/", "other"}, {"/v2", "other"}, {"/bookshop", "other"}};
   for (const auto& [path, provider] : table)
     CHECK_EQ(provider_of(path), provider);
 }
