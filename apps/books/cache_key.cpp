@@ -42,6 +42,8 @@ std::string cache_key(std::string_view route, std::string_view text) {
     key += "search:query:";
   } else if (route == "details") {
     key += "book:isbn:";
+  } else if (route == "author") {
+    key += "author:name:";
   } else {
     for (const char c : route) // it could hold anything, were it ever configured
       if (c == ':')

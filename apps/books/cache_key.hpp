@@ -11,7 +11,8 @@
 namespace troupe::books {
 
 /// The public key of a question: "search:query:swift+programming" for a normalised query (spaces become `+`; `+`, `%`,
-/// `|` and control characters are percent-encoded), "book:isbn:9780134685991" for details of an ISBN-13. Any other
+/// `|` and control characters are percent-encoded), "book:isbn:9780134685991" for details of an ISBN-13,
+/// "author:name:..." for the key of a name (author_key). Any other
 /// route is a namespace of its own: "route:query:...".
 [[nodiscard]] std::string cache_key(std::string_view route, std::string_view text);
 

@@ -85,11 +85,18 @@ void add_volume(std::vector<book>& list, const json_value& volume) {
 upstream_request build(const question& q, const std::string& key) {
   upstream_request request;
   request.target = "/books/v1/volumes?q=";
-  if (q.route == "details")
+  const auto asked = operation_of(q);
+  if (asked == "details") {
     request.target += "isbn:" + percent_encode(q.text);
-  else
-    request.target +=
-      percent_encode(q.text) + "&maxResults=" + std::to_string(std::clamp<int>(q.limit, 1, most_results));
+  } else {
+    const auto limit = std::clamp<int>(q.limit, 1, most_results);
+    request.target += asked == "author" ? "inauthor:" + percent_encode('"' + q.text + '"') : percent_encode(q.text);
+    request.target += "&maxResults=" + std::to_string(limit);
+    if (const auto page = page_of(q); page > 1)
+      request.target += "&startIndex=" + std::to_string((page - 1) * limit);
+    if (const auto language = param_of(q, "language"); !language.empty())
+      request.target += "&langRestrict=" + percent_encode(language);
+  }
   if (!key.empty())
     request.target += "&key=" + percent_encode(key);
   return request;

@@ -8,7 +8,6 @@
 #include "apps/books/utf8.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace troupe::books {
 namespace {
@@ -143,32 +142,23 @@ void add_record(std::vector<book>& list, const json_value& value) {
   stamp(b, name);
 }
 
-std::string_view param(const question& q, std::string_view wanted) {
-  const auto it =
-    std::find_if(q.params.begin(), q.params.end(), [&](const auto& pair) { return pair.first == wanted; });
-  return it == q.params.end() ? std::string_view{} : std::string_view{it->second};
-}
-
 /// "?page=1&pageSize=20"
-std::string page_of(const question& q) {
-  const auto text = param(q, "page");
-  std::int64_t page = 1;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), page);
-  if (code != std::errc{} || end != text.data() + text.size() || page < 1)
-    page = 1;
-  return "?page=" + std::to_string(page) + "&pageSize=" + std::to_string(std::clamp<int>(q.limit, 1, most_results));
+std::string page_query(const question& q) {
+  return "?page=" + std::to_string(page_of(q))
+         + "&pageSize=" + std::to_string(std::clamp<int>(q.limit, 1, most_results));
 }
 
 upstream_request build(const question& q, const std::string& key) {
   upstream_request request;
-  if (q.route == "details") {
+  const auto asked = operation_of(q);
+  if (asked == "details") {
     request.target = "/book/" + percent_encode(q.text);
-  } else if (q.route == "author") {
-    request.target = "/author/" + percent_encode(q.text) + page_of(q);
-    if (const auto language = param(q, "language"); !language.empty())
+  } else if (asked == "author") {
+    request.target = "/author/" + percent_encode(q.text) + page_query(q);
+    if (const auto language = param_of(q, "language"); !language.empty())
       request.target += "&language=" + percent_encode(language);
   } else {
-    request.target = "/books/" + percent_encode(q.text) + page_of(q);
+    request.target = "/books/" + percent_encode(q.text) + page_query(q);
   }
   if (!key.empty())
     request.headers.emplace_back("Authorization", key);

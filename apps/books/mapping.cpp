@@ -4,6 +4,7 @@
 #include "apps/books/text.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace troupe::books {
 namespace {
@@ -106,6 +107,23 @@ result<std::vector<book>> readable(
   return list;
 }
 
+std::string_view operation_of(const question& q) noexcept {
+  const std::string_view route{q.route};
+  return route.substr(route.rfind('.') + 1); // npos + 1 is 0
+}
+
+std::string_view param_of(const question& q, std::string_view name) noexcept {
+  const auto it = std::find_if(q.params.begin(), q.params.end(), [&](const auto& pair) { return pair.first == name; });
+  return it == q.params.end() ? std::string_view{} : std::string_view{it->second};
+}
+
+std::int64_t page_of(const question& q) noexcept {
+  const auto text = param_of(q, "page");
+  std::int64_t page = 1;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), page);
+  return code != std::errc{} || end != text.data() + text.size() || page < 1 ? 1 : page;
+}
+
 result<records_ptr> map_answer(
   std::string_view provider, const question& q, const http_response& answer, body_reader read) {
   const auto verdict = judge_status(provider, answer);
@@ -113,13 +131,15 @@ result<records_ptr> map_answer(
     return verdict.error();
   if (verdict.value() == verdict::nothing)
     return records_ptr{std::make_shared<book_list>()};
-  const bool details = q.route == "details";
+  const bool details = operation_of(q) == "details";
   auto books = read(answer.body.view(), details);
   if (!books)
     return books.error();
   if (details)
     keep_asked(books.value(), q.text);
-  return records_ptr{std::make_shared<book_list>(std::move(books.value()))};
+  auto list = std::make_shared<book_list>(std::move(books.value()));
+  list->may_go_on = !details && q.limit > 0 && list->count() >= static_cast<std::size_t>(q.limit);
+  return records_ptr{std::move(list)};
 }
 
 } // namespace troupe::books

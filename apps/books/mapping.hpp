@@ -53,6 +53,15 @@ void keep_asked(std::vector<book>& hits, std::string_view isbn13);
 [[nodiscard]] result<std::vector<book>> readable(
   std::string_view provider, std::vector<book> list, std::size_t seen, std::string_view where);
 
+/// What is asked of a provider: "details" of the routes "details" and "google.details" (one provider's own).
+[[nodiscard]] std::string_view operation_of(const question& q) noexcept;
+
+/// A parameter of the question; empty: it has none of that name.
+[[nodiscard]] std::string_view param_of(const question& q, std::string_view name) noexcept;
+
+/// Which page of a list is asked for, from 1; each has `q.limit` records.
+[[nodiscard]] std::int64_t page_of(const question& q) noexcept;
+
 /// The books in the body of a successful answer; `details`: it answers for one ISBN.
 using body_reader = result<std::vector<book>> (*)(std::string_view body, bool details);
 

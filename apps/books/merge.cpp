@@ -204,13 +204,24 @@ records_ptr merge_search(const question& q, std::span<const contribution> found)
     const auto &x = a.members.front(), &y = b.members.front();
     return std::tie(b.score, x.provider, x.rank) < std::tie(a.score, y.provider, y.rank);
   });
-  if (q.limit > 0 && groups.size() > static_cast<std::size_t>(q.limit))
-    groups.resize(static_cast<std::size_t>(q.limit));
   auto merged = std::make_shared<book_list>();
+  for (const auto& c : found)
+    if (const auto* list = dynamic_cast<const book_list*>(c.found.get()))
+      merged->may_go_on = merged->may_go_on || list->may_go_on;
+  if (q.limit > 0 && groups.size() > static_cast<std::size_t>(q.limit)) {
+    groups.resize(static_cast<std::size_t>(q.limit));
+    merged->may_go_on = true;
+  }
   merged->books.reserve(groups.size());
   for (auto& g : groups)
     fuse(merged->books, std::move(g.members));
   return merged;
+}
+
+records_ptr merge_page(const question& q, std::span<const contribution> found) {
+  auto whole = q;
+  whole.limit = 0;
+  return merge_search(whole, found);
 }
 
 records_ptr merge_details(const question& q, std::span<const contribution> found) {

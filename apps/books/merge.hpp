@@ -22,6 +22,9 @@ namespace troupe::books {
 /// Merges a search; at most `q.limit` books (0: all).
 [[nodiscard]] records_ptr merge_search(const question& q, std::span<const contribution> found);
 
+/// Merges one page of a list that is read to its end: nothing is cut off, because `q.limit` was each provider's.
+[[nodiscard]] records_ptr merge_page(const question& q, std::span<const contribution> found);
+
 /// Merges details into one record, or none: the records that carry the ISBN asked for (`q.text`), completed by those
 /// without any ISBN that have the same title. If no record carries it, the first without any ISBN is the answer.
 [[nodiscard]] records_ptr merge_details(const question& q, std::span<const contribution> found);

@@ -193,12 +193,18 @@ result<std::vector<book>> read_bibkeys(const simdjson::dom::object& body) {
 
 upstream_request build(const question& q, const std::string&) {
   upstream_request request;
-  if (q.route == "details")
+  const auto asked = operation_of(q);
+  if (asked == "details") {
     request.target = "/api/books?bibkeys=ISBN:" + percent_encode(q.text) + "&format=json&jscmd=data";
-  else
-    request.target = "/search.json?q=" + percent_encode(q.text)
+  } else {
+    request.target = (asked == "author" ? "/search.json?author=" : "/search.json?q=") + percent_encode(q.text)
                      + "&limit=" + std::to_string(std::clamp<int>(q.limit, 1, most_results))
                      + "&fields=" + std::string{search_fields};
+    if (const auto page = page_of(q); page > 1)
+      request.target += "&page=" + std::to_string(page);
+    if (const auto language = param_of(q, "language"); !language.empty())
+      request.target += "&lang=" + percent_encode(language);
+  }
   return request;
 }
 

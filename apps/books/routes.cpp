@@ -1,6 +1,7 @@
 #include "apps/books/routes.hpp"
 
 #include "apps/books/json.hpp"
+#include "apps/books/mapping.hpp"
 #include "apps/books/merge.hpp"
 
 namespace troupe::books {
@@ -16,6 +17,16 @@ std::string render_one(const question&, const records& found) {
   return list && !list->books.empty() ? to_json(list->books.front()) : "null";
 }
 
+std::string render_author(const question& q, const records& found) {
+  const auto* list = dynamic_cast<const book_list*>(&found);
+  std::string out = R"({"author":)";
+  append_json(out, q.text);
+  out.append(R"(,"page":)").append(std::to_string(page_of(q)));
+  out.append(R"(,"page_size":)").append(std::to_string(q.limit));
+  out.append(list != nullptr && list->may_go_on ? R"(,"more":true,"books":)" : R"(,"more":false,"books":)");
+  return out.append(list ? to_json(list->books) : "[]").append("}");
+}
+
 stored_records rows_of(const question& q, const records& found) {
   const auto* list = dynamic_cast<const book_list*>(&found);
   if (!list || list->books.empty())
@@ -29,10 +40,15 @@ stored_records rows_of(const question& q, const records& found) {
 
 } // namespace
 
-std::vector<route> routes() {
-  const std::vector<std::string> providers{"google", "openlibrary"};
-  return {
-    {"search", providers, merge_search, render_list, {}}, {"details", providers, merge_details, render_one, rows_of}};
+std::vector<route> routes(bool with_isbndb) {
+  std::vector<std::string> providers{"google", "openlibrary"};
+  auto of_authors = providers;
+  if (with_isbndb) {
+    providers.emplace_back("isbndb");
+    of_authors.insert(of_authors.begin(), "isbndb");
+  }
+  return {{"search", providers, merge_search, render_list, {}},
+    {"details", providers, merge_details, render_one, rows_of}, {"author", of_authors, merge_page, render_author, {}}};
 }
 
 } // namespace troupe::books

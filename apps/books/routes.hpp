@@ -7,8 +7,10 @@
 
 namespace troupe::books {
 
-/// "search" (a list) and "details" (one object), each of Google Books and Open Library, in this order of preference.
-/// `render` writes the JSON of `data`; for details that nobody knows it is `null`, which no client sees (404).
-[[nodiscard]] std::vector<route> routes();
+/// "search" (a list), "details" (one object) and "author" (`{"author","page","page_size","more","books"}`), each of
+/// Google Books, Open Library and, where there is a key for it, ISBNdb, in this order of preference; ISBNdb comes first
+/// for authors, because it lists what somebody has written and the others search for it. `render` writes the JSON of
+/// `data`; for details that nobody knows it is `null`, which no client sees (404).
+[[nodiscard]] std::vector<route> routes(bool with_isbndb);
 
 } // namespace troupe::books

@@ -146,7 +146,7 @@ struct route_edge_settings {
 
 struct search_route_settings {
   troupe::strategy strategy = troupe::strategy::merge;
-  std::int64_t default_limit = 20;
+  std::int64_t default_limit = 40;
   std::int64_t max_limit = 40;
   route_edge_settings edge;
   friend bool operator==(const search_route_settings&, const search_route_settings&) = default;

@@ -96,7 +96,11 @@ std::map<std::string, provider_settings, std::less<>> default_providers() {
   open_library.url = {"https://openlibrary.org"};
   open_library.rate = 3; // https://openlibrary.org/developers/api: what it grants to clients that identify themselves
   open_library.burst = 3;
-  return {{"google", google}, {"openlibrary", open_library}};
+  auto isbndb = provider_settings{};
+  isbndb.url = {"https://api2.isbndb.com"};
+  isbndb.rate = 10; // a call each 100 ms (S2-34)
+  isbndb.burst = 1;
+  return {{"google", google}, {"isbndb", isbndb}, {"openlibrary", open_library}};
 }
 
 std::vector<entry> schema(settings& s) {

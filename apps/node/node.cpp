@@ -14,6 +14,7 @@
 #include "apps/batches/client.hpp"
 #include "apps/batches/resource.hpp"
 #include "apps/books/google.hpp"
+#include "apps/books/isbndb.hpp"
 #include "apps/books/openlibrary.hpp"
 #include "apps/bridge/bridge.hpp"
 #include "apps/custom/provider.hpp"
@@ -153,7 +154,10 @@ void node::parts::spawn(const databases& db) {
   orchestrator_settings o;
   o.providers = {spec_of("google", s.providers.at("google"), books::google_api()),
     spec_of("openlibrary", s.providers.at("openlibrary"), books::openlibrary_api())};
-  o.routes = routes_of(s);
+  const bool with_isbndb = options.secrets.provider_keys.contains("isbndb");
+  if (with_isbndb)
+    o.providers.push_back(spec_of("isbndb", s.providers.at("isbndb"), books::isbndb_api()));
+  o.routes = routes_of(s, with_isbndb);
   for (auto& [name, by_route] : custom.by_provider)
     o.providers.push_back(spec_of(name, s.providers.at(name),
       custom::make_api(name, std::move(by_route),

@@ -162,8 +162,8 @@ custom_providers custom_providers_of(const settings& s) {
   return out;
 }
 
-std::vector<route> routes_of(const settings& s) {
-  auto out = with_single_providers(books::routes());
+std::vector<route> routes_of(const settings& s, bool with_isbndb) {
+  auto out = with_single_providers(books::routes(with_isbndb));
   for (const auto& r : custom_questions(s))
     out.push_back(custom::make_route(r));
   return out;

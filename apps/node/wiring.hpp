@@ -41,7 +41,8 @@ struct custom_providers {
 
 /// The questions that the orchestrator knows: the books', those of configured routes and, for batches, each provider's
 /// operations one by one ("google.search", "weather.now").
-[[nodiscard]] std::vector<route> routes_of(const config::settings& s);
+/// @param with_isbndb whether there is a key for ISBNdb; without one it refuses everything, and takes no part
+[[nodiscard]] std::vector<route> routes_of(const config::settings& s, bool with_isbndb);
 
 [[nodiscard]] batch_rules batch_rules_of(const config::settings& s);
 [[nodiscard]] batch_book::settings batch_limits(const config::batch_settings& s);

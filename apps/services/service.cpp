@@ -181,11 +181,11 @@ void leave(session_ptr self) {
 
 } // namespace
 
-void answer(session_ptr self, std::uint64_t call, service_response r) {
+void reply(session_ptr self, std::uint64_t call, service_response r) {
   end(self, call, std::move(r));
 }
 
-void answer(session_ptr self, std::uint64_t call, service_result r) {
+void reply(session_ptr self, std::uint64_t call, service_result r) {
   end(self, call, std::move(r));
 }
 

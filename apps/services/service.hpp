@@ -1,6 +1,6 @@
 // A service as data, and the session that it is for whoever binds it (messages/service.hpp). A service's handlers run
 // inside the session's actor: they start what they do and return; whatever they ask for (the cache, another service)
-// comes back there, and they answer by `answer`.
+// comes back there, and they answer by `reply`.
 //
 // Invariants: every call is answered exactly once: by its handler, when its time is over, when the session dies, or,
 // when the handler throws, with ec::internal (or by the service's origin, if the call asked for that). A session dies
@@ -52,7 +52,10 @@ struct service_definition {
   std::vector<bound_service> bindings;                        // what it may reach
   health_settings health{3, std::chrono::seconds{10}, 0, 0};  // when a session dies: so many failures in a row (S2-54)
   std::function<std::string(std::string_view path)> pass_through =
-    {}; // S1-47: what answers instead of a handler that threw
+    {};                                              // S1-47: what answers instead of a handler that threw
+  std::vector<std::pair<std::string, bool>> secrets; // by name: is it there? Never its value (S2-60)
+  std::function<void(std::function<void(std::string)>)> own_health = {}; // JSON members of its own, asked for each time
+  std::function<std::int64_t()> wall_ms;                                 // the wall clock, for timestamps
   std::shared_ptr<spdlog::logger> log;
   std::uint64_t seed = 0;
 };
@@ -91,8 +94,8 @@ service_actor::behavior_type session(session_ptr self, std::shared_ptr<const ser
   std::string entrypoint, caf::strong_actor_ptr owner);
 
 /// Answers a call. Nothing if it has been answered: its time was over, or nobody waits any more.
-void answer(session_ptr self, std::uint64_t call, service_response r);
-void answer(session_ptr self, std::uint64_t call, service_result r);
+void reply(session_ptr self, std::uint64_t call, service_response r);
+void reply(session_ptr self, std::uint64_t call, service_result r);
 
 /// What is left of a call's time.
 [[nodiscard]] std::int64_t remaining_us(session_ptr self, const call_ref& call);

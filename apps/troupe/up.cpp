@@ -49,7 +49,7 @@ config::load_request request_of(const up_options& options, const replay::server*
     config::address where;
     [[maybe_unused]] const bool parsed = config::parse(options.demo_listen, where); // it was, in start_demo
     where.port = demo->port();
-    for (const auto* name : {"google", "openlibrary"})
+    for (const auto* name : {"google", "openlibrary", "isbndb"})
       r.sets.push_back(std::string{"providers."} + name + ".url=http://" + config::format(where));
   }
   r.sets.insert(r.sets.end(), options.sets.begin(), options.sets.end());

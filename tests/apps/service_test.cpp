@@ -50,17 +50,17 @@ struct world : test::actors {
       if (broken)
         throw std::runtime_error{"broken"};
       if (!quiet)
-        answer(me, call.id, json_response(status, "{}"));
+        reply(me, call.id, json_response(status, "{}"));
     };
     entry.methods["add"] = [](session_ptr me, const call_ref& call, service_call& c) {
       const auto sum = std::stoi(c.arguments.at(0).second) + std::stoi(c.arguments.at(1).second);
-      answer(me, call.id, service_result{ec::none, {}, blob{std::to_string(sum)}});
+      reply(me, call.id, service_result{ec::none, {}, blob{std::to_string(sum)}});
     };
     entry.methods["publicMethod"] = [](session_ptr me, const call_ref& call, service_call&) {
-      answer(me, call.id, service_result{ec::none, {}, blob{std::string{R"("Public API")"}}});
+      reply(me, call.id, service_result{ec::none, {}, blob{std::string{R"("Public API")"}}});
     };
     b->entrypoints["AdminEntrypoint"].methods["adminMethod"] = [](session_ptr me, const call_ref& call, service_call&) {
-      answer(me, call.id, service_result{ec::none, {}, blob{std::string{R"("Admin API")"}}});
+      reply(me, call.id, service_result{ec::none, {}, blob{std::string{R"("Admin API")"}}});
     };
     front = sys.spawn(service_front, std::shared_ptr<const service_definition>{b}, allowed);
     auto admin = settings;

@@ -64,7 +64,7 @@ TEST(without any source the settings are the fixed defaults) {
   CHECK_EQ(format(s.limits.client.details), "200/60s");
   CHECK(s.cache.hot_ttl == std::chrono::hours{1} && s.cache.stale_max == std::chrono::hours{24});
   CHECK_EQ(s.cache.bytes.count, 256 << 20);
-  CHECK(s.routes.search.default_limit == 20 && s.routes.search.max_limit == 40);
+  CHECK(s.routes.search.default_limit == 40 && s.routes.search.max_limit == 40);
   CHECK_EQ(s.storage.dir, "/home/a/.local/share/troupe");
 }
 
@@ -252,7 +252,7 @@ TEST(settings that contradict each other are reported at the one that was said l
     });
   check_errors(load_text("[providers.google]\nattempt_timeout = \"30s\"\n[routes.search]\nmax_limit = 10\n"),
     {
-      "t.toml:4:13: routes.search.max_limit: expected at least routes.search.default_limit (20), got 10",
+      "t.toml:4:13: routes.search.max_limit: expected at least routes.search.default_limit (40), got 10",
       "t.toml:2:19: providers.google.attempt_timeout: expected at most request.deadline (10s), got 30s",
     });
   check_errors(load_environment({{"TROUPE_PROVIDERS_GOOGLE_CONNECT_TIMEOUT", "4s"}}),

@@ -1,0 +1,84 @@
+#include "apps/services/health.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace troupe {
+namespace {
+
+using json = nlohmann::json;
+
+// So long a health check waits for another service, whatever its caller allows: a monitor asks every few seconds.
+constexpr std::int64_t patience_us = 2'000'000;
+
+std::string iso_time(std::int64_t ms) {
+  const std::chrono::sys_time<std::chrono::milliseconds> at{std::chrono::milliseconds{ms}};
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
+  return fmt::format(
+    "{:%FT%T}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (at - seconds).count());
+}
+
+struct report {
+  json out;
+  bool healthy = true;
+  std::size_t missing = 1; // ourselves, until all have been asked
+  std::chrono::steady_clock::time_point since;
+};
+
+void tell(session_ptr self, std::uint64_t call, const std::shared_ptr<report>& r) {
+  if (--r->missing > 0)
+    return;
+  r->out["status"] = r->healthy ? "healthy" : "degraded";
+  auto response = json_response(r->healthy ? 200 : 503, r->out.dump(-1, ' ', false, json::error_handler_t::replace));
+  response.headers.emplace_back("Cache-Control", "no-store");
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(self->clock().now() - r->since).count();
+  response.headers.emplace_back("x-response-time", fmt::format("{}.{:02}", took / 1'000, took % 1'000 / 10));
+  reply(self, call, std::move(response));
+}
+
+} // namespace
+
+void tell_health(session_ptr self, const call_ref& call, const call_head& head) {
+  const auto& service = *self->state.service;
+  const auto r = std::make_shared<report>();
+  r->since = self->clock().now();
+  r->out = {{"worker", service.name}, {"timestamp", iso_time(service.wall_ms ? service.wall_ms() : 0)},
+    {"serviceBindings", json::object()}, {"secrets", json::object()}};
+  for (const auto& [name, there] : service.secrets)
+    r->out["secrets"][name] = there;
+  for (const auto& bound : service.bindings) {
+    ++r->missing;
+    service_request ask;
+    ask.path = "/health";
+    ask.head = head;
+    ask.head.remaining_us = std::min(remaining_us(self, call), patience_us);
+    self->state.peers->call(bound.settings.name, std::move(ask), [self, r, id = call.id, bound](service_response&& a) {
+      auto& entry = r->out["serviceBindings"][bound.settings.name];
+      const bool well = a.code == ec::none && a.status < 500;
+      entry["status"] = well ? "healthy" : "error";
+      const auto said = a.header("x-response-time");
+      entry["responseTime"] = std::string{said.empty() ? a.header("x-service-binding-time") : said} + "ms";
+      entry["circuit"] = to_string(bound.counters->state.load());
+      if (!well)
+        entry["error"] = a.code == ec::none ? fmt::format("status {}", a.status) : a.detail;
+      r->healthy = r->healthy && well;
+      tell(self, id, r);
+    });
+  }
+  if (service.own_health) {
+    ++r->missing;
+    // Called back on whatever thread: the answer is put together inside the session.
+    service.own_health([self, r, id = call.id](std::string members) {
+      const auto own = json::parse(members, nullptr, false);
+      if (own.is_object())
+        r->out.update(own);
+      tell(self, id, r);
+    });
+  }
+  tell(self, call.id, r);
+}
+
+} // namespace troupe
