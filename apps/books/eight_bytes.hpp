@@ -20,14 +20,18 @@ inline constexpr std::uint64_t high_bits = 0x8080808080808080; ///< of each byte
   return low_bits * static_cast<unsigned char>(c);
 }
 
+/// Eight characters.
+[[nodiscard]] inline std::uint64_t load_whole(const char* text) noexcept {
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, text, size);
+  return bytes;
+}
+
 /// The next characters of a text that is not empty; where it has fewer than eight, the others are `filling`.
 [[nodiscard]] inline std::uint64_t load(std::string_view text, char filling = '\0') noexcept {
   const auto n = text.size();
-  if (n >= size) {
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, text.data(), size);
-    return bytes;
-  }
+  if (n >= size)
+    return load_whole(text.data());
   const auto filled = all(filling) << (8 * n);
   if (n >= 4) { // halves that overlap
     std::uint32_t first = 0;
@@ -67,12 +71,21 @@ public:
 private:
   static constexpr std::size_t block = 64;
 
-  void look_from(std::size_t begin) noexcept {
+  /// One bit for each of eight characters.
+  [[nodiscard]] std::uint64_t bits_of(std::uint64_t bytes) const noexcept {
     constexpr std::uint64_t gather = 0x0102040810204080; // the low bits of eight bytes into the highest byte
+    return (equal(bytes, c_) >> 7) * gather >> 56;
+  }
+
+  void look_from(std::size_t begin) noexcept {
+    const auto rest = text_.substr(std::min(begin, text_.size()));
+    const auto whole = std::min(block, rest.size()) / size * size;
     begin_ = begin;
     found_ = 0;
-    for (std::size_t i = 0; i < block && begin + i < text_.size(); i += size)
-      found_ |= ((equal(load(text_.substr(begin + i)), c_) >> 7) * gather >> 56) << i;
+    for (std::size_t i = 0; i < whole; i += size)
+      found_ |= bits_of(load_whole(rest.data() + i)) << i;
+    if (whole < block && whole < rest.size())
+      found_ |= bits_of(load(rest.substr(whole))) << whole;
   }
 
   std::string_view text_;

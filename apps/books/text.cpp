@@ -206,6 +206,8 @@ bool is_tidy_ascii(std::string_view text) noexcept {
 }
 
 std::string tidy(std::string_view text) {
+  while (text.starts_with(' ')) // as the parts of a list do
+    text.remove_prefix(1);
   if (is_tidy_ascii(text))
     return std::string{text};
   return sieve(text, [](char32_t c) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace troupe::books::library {
 namespace {
@@ -107,21 +108,22 @@ result<isbn> repaired_isbn(std::string_view cell) {
   auto text = without_label(bare(cell));
   if (text.ends_with(".0"))
     text.remove_suffix(2);
-  std::string number{text};
-  if (const auto read = read_scientific(text); !read.digits.empty()) {
+  std::string repaired;
+  if (auto read = read_scientific(text); !read.digits.empty()) {
     const auto missing =
       static_cast<std::ptrdiff_t>(read.exponent) + 1 - static_cast<std::ptrdiff_t>(read.digits.size());
     if (missing != 0)
       return fail(ec::bad_request,
         missing > 0 ? "isbn: expected all digits, a spreadsheet has dropped " + std::to_string(missing) + " of them"
                     : std::string{"isbn: expected a whole number"});
-    number = read.digits;
+    repaired = std::move(read.digits);
+    text = repaired;
   }
   // Publishers' numbers begin with up to three zeros; fewer digits than that leaves are some other number, of which
   // every eleventh would pass
-  if (number.size() >= 7 && number.size() < 10 && all_digits(std::string_view{number}.substr(0, number.size() - 1)))
-    number.insert(0, 10 - number.size(), '0');
-  return isbn::parse(number);
+  if (text.size() >= 7 && text.size() < 10 && all_digits(text.substr(0, text.size() - 1)))
+    return isbn::parse(std::string(10 - text.size(), '0').append(text));
+  return isbn::parse(text);
 }
 
 std::string_view without_series(std::string_view title) noexcept {
