@@ -37,11 +37,12 @@ struct service_open {
   std::string caller;     // the service that binds
   std::string binding;    // under this name
   std::string entrypoint; // empty: the default one
+  std::int32_t failures = 3; // in a row, of which the session dies (S2-54)
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, service_open& x) {
-  return f(x.caller, x.binding, x.entrypoint);
+  return f(x.caller, x.binding, x.entrypoint, x.failures);
 }
 
 using service_front_actor = caf::typed_actor<

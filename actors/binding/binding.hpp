@@ -239,7 +239,7 @@ private:
     const auto generation = s.book.opened();
     s.opening = true;
     const auto& b = s.book.settings();
-    self_->request(s.front, by_its_deadline, service_open{b.caller, b.name, b.entrypoint})
+    self_->request(s.front, by_its_deadline, service_open{b.caller, b.name, b.entrypoint, b.failures})
       .then(
         [this, place, generation](const service_actor& life) {
           auto& mine = slots_[place];

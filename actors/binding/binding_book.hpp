@@ -79,6 +79,7 @@ public:
   bool died(std::uint64_t generation, time now);
 
   [[nodiscard]] const binding_settings& settings() const noexcept { return settings_; }
+  [[nodiscard]] const binding_counters& counters() const noexcept { return *counters_; }
   [[nodiscard]] const restart_policy& policy() const noexcept { return policy_; }
   [[nodiscard]] std::chrono::nanoseconds retry_after(time now) const noexcept { return policy_.wait(now); }
 

@@ -25,6 +25,10 @@ void declare_providers(const custom_source& source, settings& s, std::vector<std
 /// Gives `s` the operations and routes. `check` may be empty.
 void define(const custom_source& source, const program_checker& check, settings& s, std::vector<std::string>& errors);
 
+/// Gives `s` the bindings of `[[services]]`, in the place of the built-in ones if there are any. Reports what cannot be
+/// bound so (check_bindings), in whichever environment.
+void define_services(const custom_source& source, settings& s, std::vector<std::string>& errors);
+
 /// Reports operations with `${secret}` whose provider has no key.
 void check_secrets(
   const custom_source& source, const settings& s, const secrets& known, std::vector<std::string>& errors);

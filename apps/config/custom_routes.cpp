@@ -290,8 +290,9 @@ private:
 } // namespace
 
 std::vector<std::string> built_in_paths() {
-  return {
-    "/api/v2/books/search", "/api/v2/books/{isbn}", "/api/v1/batches", "/api/v1/batches/{id}", "/health", "/metrics"};
+  return {"/api/v2/books/search", "/api/v2/books/{isbn}", "/api/v1/batches", "/api/v1/batches/{id}", "/health",
+    "/metrics", "/search/auto", "/search/title", "/search/author", "/search/isbn", "/search/books",
+    "/api/v3/books/search", "/author/{name}", "/book/{isbn}", "/books/{query}"};
 }
 
 void define(const custom_source& source, const program_checker& check, settings& s, std::vector<std::string>& errors) {

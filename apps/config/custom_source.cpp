@@ -19,7 +19,9 @@ public:
             && std::find(built_in.begin(), built_in.end(), key.str()) == built_in.end())
           read_provider(std::string{key.str()}, key, *table);
     if (const auto* routes = document.get("route"))
-      read_routes(*routes);
+      read_list("route", *routes, found_.routes);
+    if (const auto* services = document.get("services"))
+      read_list("services", *services, found_.services);
     std::stable_sort(found_.operations.begin(), found_.operations.end(), by_line);
   }
 
@@ -63,14 +65,15 @@ private:
         wrong(node, whole + "." + std::string{key.str()}, "a table");
   }
 
-  void read_routes(const toml::node& node) {
+  // The tables that begin with [[name]].
+  void read_list(const std::string& name, const toml::node& node, std::vector<custom_table>& to) {
     const auto* list = node.as_array();
     if (list == nullptr || (!list->empty() && !list->is_homogeneous(toml::node_type::table))) {
-      wrong(node, "route", "tables that begin with [[route]], in double brackets");
+      wrong(node, name, "tables that begin with [[" + name + "]], in double brackets");
       return;
     }
     for (const auto& each : *list)
-      found_.routes.push_back({{}, {}, locate(path_, each.source().begin), items_of(*each.as_table())});
+      to.push_back({{}, {}, locate(path_, each.source().begin), items_of(*each.as_table())});
   }
 
   void wrong(const toml::node& node, const std::string& key, const std::string& expected) {

@@ -20,7 +20,7 @@ struct custom_item {
   std::int64_t text_line = 0; ///< in which line of the file a text begins: behind ''' and a line break, the next one
 };
 
-/// One `[providers.NAME.operations.OP]` or one `[[route]]`.
+/// One `[providers.NAME.operations.OP]`, one `[[route]]` or one `[[services]]`.
 struct custom_table {
   std::string provider; ///< of an operation
   std::string name;     ///< of an operation
@@ -45,7 +45,8 @@ struct custom_source {
   std::vector<custom_lane> lanes;
   std::vector<custom_table> operations;
   std::vector<custom_table> routes;
-  std::vector<std::string> errors; ///< what should be a table and is none
+  std::vector<custom_table> services; ///< each `[[services]]`
+  std::vector<std::string> errors;    ///< what should be a table and is none
 };
 
 /// A file that is no TOML gives nothing: read_toml says what is wrong with it.

@@ -167,6 +167,7 @@ std::vector<entry> schema(settings& s) {
     {"batch.bytes", &s.batch.bytes, {1 << 20, std::int64_t{1} << 40}, "memory of the results of batches"},
     {"storage.url", &s.storage.url, {}, "PostgreSQL's address; empty: embedded"},
     {"storage.dir", &s.storage.dir, {}, "the data directory"},
+    {"environment.name", &s.environment, {}, "which environment this is: which [[services]] hold"},
     {"log.level", &s.log.level, {}, "how much is logged"},
     {"log.format", &s.log.format, {}, "for people or for machines"},
     {"log.access", &s.log.access, {}, "one line for each request"},

@@ -20,6 +20,7 @@
 #include "apps/custom/provider.hpp"
 #include "apps/node/databases.hpp"
 #include "apps/node/edge.hpp"
+#include "apps/node/services.hpp"
 #include "apps/node/wiring.hpp"
 #include "messages/all_types.hpp"
 
@@ -78,6 +79,7 @@ struct node::parts {
   objects_actor cache_cold;
   std::vector<cache_actor> shards;
   cache_keeper_actor keeper;
+  node_services services;
   batch_actor batches;
   gate_actor batch_gate;
   gate_actor batch_intake;
@@ -178,6 +180,8 @@ void node::parts::spawn(const databases& db) {
   boss = in.spawn(orchestrator, std::move(o));
 
   spawn_cache();
+  services =
+    start_services(in, s, options.secrets, {{shards, defaults_of(s), with_isbndb, wall_ms}, boss, options.log, seed()});
 
   batches = in.spawn(batch, batch_actor_settings{batch_limits(s.batch), options.log}, batch_peers{boss, limiter});
   batch_gate = in.spawn(troupe::batch_gate);
@@ -199,6 +203,9 @@ void node::parts::spawn(const databases& db) {
   if_there(cache_kv);
   if_there(cache_cold);
   if_there(keeper);
+  if_there(services.door);
+  for (const auto& [name, each] : services.fronts)
+    if_there(each);
   front = in.spawn(troupe::front, std::move(f));
 }
 
@@ -236,6 +243,8 @@ result<void> node::parts::listen() {
     batches_edge(s), static_cast<std::size_t>(s.routes.batches.max_body.count), batches, batch_gate, batch_intake, [] {
       return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
     }});
+  for (auto& path : service_paths(s, services.door))
+    b.resources.push_back(std::move(path));
   b.deadline = s.request.deadline;
   b.client_limits = s.limits.client.enabled;
   b.trusted_proxies = address_ranges{s.http.trusted_proxies.list};
@@ -328,6 +337,9 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
         self->wait_for(gate);
       }
     stop(front);
+    stop(services.door);
+    for (auto it = services.fronts.rbegin(); it != services.fronts.rend(); ++it)
+      stop(it->second);
     stop(keeper);
     for (const auto& shard : shards) {
       stop(shard);
@@ -361,6 +373,7 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
   batch_gate = nullptr;
   batch_intake = nullptr;
   front = nullptr;
+  services = {};
   shards.clear();
   keeper = nullptr;
   cache_kv = nullptr;

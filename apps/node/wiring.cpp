@@ -1,7 +1,6 @@
 #include "apps/node/wiring.hpp"
 
 #include "apps/batches/client.hpp"
-#include "apps/books/endpoints.hpp"
 #include "apps/books/routes.hpp"
 #include "apps/custom/body.hpp"
 #include "apps/custom/routes.hpp"
@@ -25,15 +24,6 @@ route_edge edge_of(const custom::route_definition& r) {
   out.cors = cors_policy{r.cors};
   out.max_response = static_cast<std::size_t>(r.max_response);
   return out;
-}
-
-books::endpoint_defaults defaults_of(const settings& s) {
-  books::endpoint_defaults d;
-  d.search = s.routes.search.strategy;
-  d.details = s.routes.details.strategy;
-  d.limit = static_cast<std::int32_t>(s.routes.search.default_limit);
-  d.max_limit = static_cast<std::int32_t>(s.routes.search.max_limit);
-  return d;
 }
 
 // Each provider's questions one by one ("google.search"), for batches.
@@ -97,7 +87,7 @@ permit_book::settings limits_of(const settings& s) {
 }
 
 std::vector<std::string> granted_names(const settings& s) {
-  std::vector<std::string> out{"search", "details", "batches"};
+  std::vector<std::string> out{"search", "details", "batches", "library"};
   for (const auto& r : s.custom_routes)
     out.push_back(r.name);
   return out;
@@ -109,6 +99,21 @@ route_edge batches_edge(const settings& s) {
     out.key_required = out.key_required || other->auth == config::route_auth::key;
   for (const auto& r : s.custom_routes)
     out.key_required = out.key_required || r.auth == custom::audience::key_holders;
+  return out;
+}
+
+books::endpoint_defaults defaults_of(const settings& s) {
+  books::endpoint_defaults d;
+  d.search = s.routes.search.strategy;
+  d.details = s.routes.details.strategy;
+  d.limit = static_cast<std::int32_t>(s.routes.search.default_limit);
+  d.max_limit = static_cast<std::int32_t>(s.routes.search.max_limit);
+  return d;
+}
+
+route_edge services_edge(const settings& s) {
+  auto out = edge_of(s.routes.search.edge);
+  out.key_required = out.key_required || s.routes.details.edge.auth == config::route_auth::key;
   return out;
 }
 

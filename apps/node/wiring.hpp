@@ -6,6 +6,7 @@
 #include "actors/orchestrator/route.hpp"
 #include "actors/rate_limiter/permit_book.hpp"
 #include "apps/batches/body.hpp"
+#include "apps/books/endpoints.hpp"
 #include "apps/bridge/bridge.hpp"
 #include "apps/config/config.hpp"
 #include "apps/custom/provider.hpp"
@@ -31,6 +32,11 @@ namespace troupe {
 [[nodiscard]] std::vector<std::string> granted_names(const config::settings& s);
 /// Whom batches answer: they reach what any other route guards, so whatever asks for a key there does so here.
 [[nodiscard]] route_edge batches_edge(const config::settings& s);
+
+/// Whom the services' paths answer: they ask what searches and details ask, so whatever asks for a key there does so
+/// here.
+[[nodiscard]] route_edge services_edge(const config::settings& s);
+[[nodiscard]] books::endpoint_defaults defaults_of(const config::settings& s);
 
 /// The providers that the configuration defines, as the platform knows them, and the programs that their mappers are.
 struct custom_providers {

@@ -207,12 +207,13 @@ service_response json_response(int status, std::string body) {
 }
 
 service_actor::behavior_type session(session_ptr self, std::shared_ptr<const service_definition> service,
-  std::string entrypoint, caf::strong_actor_ptr owner) {
+  const service_open& wish, caf::strong_actor_ptr owner) {
   auto& s = self->state;
   s.service = std::move(service);
-  s.entry = &s.service->entrypoints.find(entrypoint)->second;
+  s.entry = &s.service->entrypoints.find(wish.entrypoint)->second;
   s.peers = std::make_unique<bindings<session_ptr>>(self, s.service->bindings, s.service->log, s.service->seed);
-  s.health = std::make_unique<troupe::health>(s.service->health);
+  s.health =
+    std::make_unique<troupe::health>(health_settings{std::max(1, wish.failures), std::chrono::seconds{10}, 0, 0});
   s.owner = std::move(owner);
   self->monitor(caf::actor_cast<caf::actor>(s.owner));
   self->set_down_handler([self](const caf::down_msg& down) {
@@ -260,7 +261,7 @@ service_front_actor::behavior_type service_front(
       if (!s.service->entrypoints.contains(wish.entrypoint))
         return make_error(
           ec::bad_request, s.service->name + ": there is no entrypoint named \"" + wish.entrypoint + '"');
-      return self->system().spawn(session, s.service, wish.entrypoint, self->current_sender());
+      return self->system().spawn(session, s.service, wish, self->current_sender());
     },
     [self](stats_atom) {
       metrics out;

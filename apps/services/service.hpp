@@ -50,7 +50,6 @@ struct service_definition {
   std::string name;                                           // "isbndb-biography-worker-production"
   std::map<std::string, entrypoint, std::less<>> entrypoints; // "" is the default one
   std::vector<bound_service> bindings;                        // what it may reach
-  health_settings health{3, std::chrono::seconds{10}, 0, 0};  // when a session dies: so many failures in a row (S2-54)
   std::function<std::string(std::string_view path)> pass_through =
     {};                                              // S1-47: what answers instead of a handler that threw
   std::vector<std::pair<std::string, bool>> secrets; // by name: is it there? Never its value (S2-60)
@@ -91,7 +90,7 @@ struct session_state {
 
 /// One life of a service for one binding.
 service_actor::behavior_type session(session_ptr self, std::shared_ptr<const service_definition> service,
-  std::string entrypoint, caf::strong_actor_ptr owner);
+  const service_open& wish, caf::strong_actor_ptr owner);
 
 /// Answers a call. Nothing if it has been answered: its time was over, or nobody waits any more.
 void reply(session_ptr self, std::uint64_t call, service_response r);

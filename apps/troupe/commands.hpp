@@ -15,6 +15,7 @@ struct up_options {
   std::string config;
   std::vector<std::string> sets;
   std::string http;
+  std::string environment;
   std::string data_dir;
   std::string storage;
   std::string secrets;

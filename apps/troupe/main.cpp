@@ -26,6 +26,9 @@ int main(int argc, char** argv) {
     ->allow_extra_args(false);
   up_command->add_option("--http", up.http, "Where the bridge listens (default 127.0.0.1:8787)")
     ->type_name("ADDR:PORT");
+  up_command
+    ->add_option("--env", up.environment, "Which environment this is (default production): which [[services]] hold")
+    ->type_name("NAME");
   up_command->add_option("--data-dir", up.data_dir, "Where the databases are")->type_name("DIR");
   up_command->add_option("--storage", up.storage, "PostgreSQL instead of embedded storage (postgres://user@host/db)")
     ->type_name("URL");

@@ -58,6 +58,7 @@ config::load_request request_of(const up_options& options, const replay::server*
       r.flags.push_back({name, key, value});
   };
   add("--http", "http.address", options.http);
+  add("--env", "environment.name", options.environment);
   add("--data-dir", "storage.dir", options.data_dir);
   add("--storage", "storage.url", options.storage);
   add("--log-level", "log.level", options.log_level);

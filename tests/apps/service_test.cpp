@@ -20,7 +20,7 @@ using caller_ptr = caf::stateful_actor<caller_state>*;
 
 struct world : test::actors {
   std::function<void(caller_ptr)> work; // for the caller to do when it is ticked
-  std::vector<service_open> allowed{{"a", "WORKER_B", ""}, {"a", "ADMIN", "AdminEntrypoint"}};
+  std::vector<service_open> allowed{{"a", "WORKER_B", "", 3}, {"a", "ADMIN", "AdminEntrypoint", 3}};
   std::shared_ptr<service_definition> b = std::make_shared<service_definition>();
   std::shared_ptr<binding_counters> counted = std::make_shared<binding_counters>();
   binding_settings settings{"a", "WORKER_B", "worker-b", "", 3, {60s, 600s, 0, 2, {}, 0s}, 10s, 256, 0};
