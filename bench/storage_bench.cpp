@@ -1,13 +1,15 @@
 // What a batch is worth: the same books stored by one `run` each and by one `batch`, into fresh SQLite files, with both
 // durabilities; and what reading one by its ISBN costs. Then the key-value store, one at a time, in bulk and through
-// the pool, whose writes share commits. All of it on PostgreSQL too when an address is given: into an empty database,
-// from which the tables are dropped at the end. Prints a JSON line a case.
+// the pool, whose writes share commits. Then the work of a durable job: items added, claimed 256 at a time and
+// finished. All of it on PostgreSQL too when an address is given: into an empty database, from which the tables are
+// dropped at the end. Prints a JSON line a case.
 //   storage_bench [DIRECTORY] [ROWS] [ADDRESS]
 //     DIRECTORY: where the files go (default: the system's temporary directory)
 //     ROWS: default 2000; one by one no more than that, since each waits for the disk
 //     ADDRESS: postgres://user:password@host:port/database
 #include "bench/must.hpp"
 #include "storage/books_repository.hpp"
+#include "storage/jobs_repository.hpp"
 #include "storage/kv_sql.hpp"
 #include "storage/migrations.hpp"
 #include "storage/postgres/database.hpp"
@@ -127,6 +129,35 @@ void measure_pool(const std::string& label, sql_pool& pool, std::size_t rows) {
   print("kv_put_pool_" + label, rows, pool.counters().groups > 0 ? pool.counters().groups : -1, seconds);
 }
 
+/// A job of 25,000 items, on one connection.
+void measure_jobs(const std::string& label, sql& db) {
+  constexpr std::int64_t items = 25'000;
+  constexpr std::int64_t added_at_once = 5'000;
+  constexpr std::int64_t claimed_at_once = 256;
+  auto jobs = jobs_repository{db};
+  must(jobs.create({.id = "j", .library = "home", .source = "uploads/j"}, 0));
+  must(jobs.start_next("a", 1, 2));
+  print("job_add_items_" + label, items, -1, seconds_of([&] {
+    for (std::int64_t first = 1; first <= items; first += added_at_once) {
+      auto parsed = parsed_rows{};
+      for (auto n = first; n < first + added_at_once; ++n)
+        parsed.items.push_back({.n = n, .kind = "title", .subject = fmt::format("The title of number {}", n)});
+      must(jobs.add_items("j", "a", parsed, 1));
+    }
+  }));
+  print("job_claim_finish_" + label, items, -1, seconds_of([&] {
+    for (;;) {
+      auto results = std::vector<item_result>{};
+      for (const auto& each : must(jobs.claim("j", "a", claimed_at_once, 1)))
+        results.push_back({.n = each.n, .how = "fetched"});
+      if (results.empty())
+        break;
+      must(jobs.finish("j", "a", results, job_event{.kind = "progress", .data = "{}"}, 1));
+    }
+    must(jobs.complete("j", "a", "", 1));
+  }));
+}
+
 void measure_postgres(const std::string& address, std::size_t rows, const std::vector<stored_record>& books,
   const std::vector<migration>& known) {
   const auto open = [&] { return must(postgres::database::open({.address = address})); };
@@ -145,6 +176,7 @@ void measure_postgres(const std::string& address, std::size_t rows, const std::v
       must(repository.find(book.key));
   }));
   measure_kv("postgres", *db, rows);
+  measure_jobs("postgres", *db);
   {
     auto settings = pool_settings{};
     settings.queue_limit = rows;
@@ -197,6 +229,7 @@ int main(int argc, char** argv) {
           must(repository.find(book.key));
       });
     measure_kv(label, *batch, rows);
+    measure_jobs(label, *batch);
     batch.reset();
     auto settings = pool_settings{};
     settings.writers.push_back(open("batch"));

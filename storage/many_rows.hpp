@@ -10,8 +10,8 @@
 
 namespace troupe::storage {
 
-/// Statements that insert `rows`: 32 in each, the rest one by one (a text of its own for every number of rows would
-/// fill the statement caches).
+/// Statements that insert `rows` (or do with them what head and tail say around a VALUES list): 32 in each, the rest
+/// one by one (a text of its own for every number of rows would fill the statement caches).
 /// @param head "INSERT INTO t (a, b) VALUES"
 /// @param tail "" or " ON CONFLICT ...". No two rows may conflict: PostgreSQL changes none twice in one statement. They
 ///   come in the order of their keys: two transactions that lock the same rows in two orders wait for each other.

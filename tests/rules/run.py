@@ -11,7 +11,7 @@ failures = []
 # The headers of messages/ that need the standard library alone (result.hpp: and Boost.Outcome).
 VALUES = {"messages/types.hpp", "messages/errors.hpp", "messages/result.hpp", "messages/outcome.hpp",
           "messages/task.hpp", "messages/histogram.hpp", "messages/metric.hpp", "messages/answer.hpp",
-          "messages/call.hpp"}
+          "messages/call.hpp", "messages/job.hpp", "messages/schedule.hpp"}
 
 
 # The actors in front of storage, and the actor folders that others may include.
