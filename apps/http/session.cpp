@@ -251,8 +251,10 @@ void session::start_answer(int status, std::string_view lines, std::int64_t leng
   const auto before = std::exchange(continuing_, false) ? out_.substr(written_) : std::string{};
   render_head(
     out_, {status, worker_->date_line(), lines, length, close_after_, request_.version == 10 && !close_after_});
-  if (!before.empty())
+  if (!before.empty()) {
     out_.insert(0, before);
+    deadline_ = worker_->deadline(worker_->bounds().write_timeout);
+  }
   written_ = 0;
 }
 

@@ -26,6 +26,7 @@ void session::begin_stream(response&& head, std::shared_ptr<outgoing> out) {
     close_after_ = true;
   if (chunks_out_ && has_body)
     head.head += "Transfer-Encoding: chunked\r\n";
+  deadline_ = time_point::max();
   start_answer(head.status, head.head, -1);
   out_body_ = {};
   if (is_head_ || !has_body) {
@@ -34,7 +35,6 @@ void session::begin_stream(response&& head, std::shared_ptr<outgoing> out) {
     worker_->post([out = std::move(out)] { out->over(false); });
   } else {
     phase_ = phase::streaming;
-    deadline_ = time_point::max();
     worker_->counts.streams_begun.add(1);
     stream_ = std::move(out);
     if (worker_->draining()) // not from within this call

@@ -3,6 +3,7 @@
 
 #include "apps/http/multipart.hpp"
 
+#include <algorithm>
 #include <random>
 #include <vector>
 
@@ -97,8 +98,9 @@ TEST(a form is taken apart into its parts) {
 
 TEST(it makes no difference where the body is cut) {
   const auto body = awkward();
+  constexpr std::size_t near = 24; // more than a delimiter is long
   for (std::size_t first = 0; first <= body.size(); ++first)
-    for (std::size_t second = first; second <= body.size(); ++second) {
+    for (std::size_t second = first; second <= std::min(first + near, body.size()); ++second) {
       const auto got = parse(body, {first, second});
       if (got.problem.empty() && got.parts == awkward_parts)
         continue;

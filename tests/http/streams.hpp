@@ -43,7 +43,7 @@ struct taker final : http::body_consumer {
 /// A server each of whose requests' bodies is streamed to a taker.
 struct upload_fixture : http_fixture {
   mailbox<std::shared_ptr<taker>> takers; // the latest
-  std::size_t first_grant = http::stream_buffer;
+  std::atomic<std::size_t> first_grant{http::stream_buffer};
   std::function<void(taker&)> prepare = [](taker&) {};
 
   upload_fixture() {
@@ -68,8 +68,10 @@ public:
 
   /// All of it in pieces, waiting for room; false when the stream is over before. Notes the fullest buffer.
   bool write(http::answer_stream& to, std::size_t count, std::size_t piece) {
+    constexpr std::size_t period = 251; // of numbered_bytes
+    const auto pattern = numbered_bytes(0, piece + period);
     for (std::size_t at = 0; at < count;) {
-      const auto bytes = numbered_bytes(at, std::min(piece, count - at));
+      const auto bytes = std::string_view{pattern}.substr(at % period, std::min(piece, count - at));
       const auto how = to.write(bytes);
       peak_ = std::max(peak_, to.buffered());
       if (how == http::wrote::taken)
@@ -109,7 +111,7 @@ private:
   bool over_ = false;
   bool drain_ = false;
   std::size_t peak_ = 0;
-  std::size_t refusals_ = 0;
+  std::atomic<std::size_t> refusals_{0};
 };
 
 /// A body in chunked transfer coding as a client reads it.

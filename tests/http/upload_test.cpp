@@ -98,20 +98,20 @@ TEST(a body that arrives byte by byte and is granted byte by byte arrives whole)
 TEST(a hundred megabytes pass a slow consumer in bounded memory) {
   constexpr std::size_t size = 100'000'000;
   limits.body_bytes = 1'000; // of bodies that are held
+  std::mutex mutex;
+  std::condition_variable arrived;
+  std::string waiting;
+  std::size_t peak = 0;
+  prepare = [&](taker& t) {
+    t.part = [&](std::string_view bytes) {
+      const std::lock_guard lock{mutex};
+      waiting += bytes;
+      peak = std::max(peak, waiting.size());
+      arrived.notify_one();
+    };
+  };
   const auto port = start();
   for (const bool in_chunks : {false, true}) {
-    std::mutex mutex;
-    std::condition_variable arrived;
-    std::string waiting;
-    std::size_t peak = 0;
-    prepare = [&](taker& t) {
-      t.part = [&](std::string_view bytes) {
-        const std::lock_guard lock{mutex};
-        waiting += bytes;
-        peak = std::max(peak, waiting.size());
-        arrived.notify_one();
-      };
-    };
     raw_client client{port};
     std::thread sender{[&] {
       client.send(in_chunks ? chunked : post(size));
@@ -328,7 +328,7 @@ TEST(a body is asked for late and by another thread) {
 }
 
 TEST(a body that is asked for later on the connections own thread does not come before the call returns) {
-  handler.on_request = [this, take = handler.on_request](http::exchange e) {
+  handler.on_request = [take = handler.on_request](http::exchange e) {
     std::move(e).after(1ms, [take](http::exchange later) { take(std::move(later)); });
   };
   first_grant = 2; // what follows needs the flow
