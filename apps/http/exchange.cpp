@@ -1,4 +1,7 @@
+#include "apps/http/outgoing.hpp"
 #include "apps/http/session.hpp"
+
+#include <utility>
 
 namespace troupe::http {
 
@@ -39,6 +42,30 @@ void exchange::drop_body() {
   session_->forget_body();
 }
 
+body_flow exchange::take_body(std::shared_ptr<body_consumer> consumer, std::size_t granted) {
+  const auto serial = session_->serial();
+  auto& owner = session_->owner();
+  if (owner.here())
+    session_->take_body(std::move(consumer), granted);
+  else if (!owner.post([s = session_, consumer, granted]() mutable { s->take_body(std::move(consumer), granted); }))
+    consumer->on_end(body_end::gone);
+  return {session_, serial};
+}
+
+answer_stream exchange::stream(response&& head, stream_calls calls) {
+  auto out = std::make_shared<outgoing>(session_, std::move(calls));
+  auto s = std::move(session_);
+  auto& owner = s->owner();
+  auto begin = [s = std::move(s), out, head = std::move(head)]() mutable {
+    s->begin_stream(std::move(head), std::move(out));
+  };
+  if (owner.here())
+    begin();
+  else if (!owner.post(std::move(begin)))
+    out->shut();
+  return answer_stream{std::move(out)};
+}
+
 void exchange::answer(response&& r) {
   auto s = std::move(session_);
   if (s->owner().here())
@@ -63,6 +90,11 @@ bool exchange::is_gone() const noexcept {
 void exchange::after(std::chrono::milliseconds delay, std::function<void(exchange)> fn) && {
   on_own_thread(
     std::move(session_), [delay, fn = std::move(fn)](session& s) mutable { s.later(delay, std::move(fn)); });
+}
+
+void body_flow::grant(std::size_t bytes) const {
+  if (session_ && bytes > 0)
+    on_own_thread(session_, [serial = serial_, bytes](session& s) { s.grant(serial, bytes); });
 }
 
 } // namespace troupe::http

@@ -112,7 +112,7 @@ void render_head(std::string& out, const head_parts& parts) {
   }
   out += parts.date_line;
   out += parts.lines;
-  if (may_have_body(parts.status)) {
+  if (may_have_body(parts.status) && parts.length >= 0) {
     out += "Content-Length: ";
     append_number(out, parts.length);
     out += "\r\n";

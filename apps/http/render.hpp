@@ -16,7 +16,7 @@ struct head_parts {
   int status = 200;
   std::string_view date_line; ///< "Date: ...\r\n"
   std::string_view lines;     ///< complete lines of the handler's
-  std::int64_t length = 0;    ///< for Content-Length; left out with 204 and 304, which have no body (RFC 9110 8.6)
+  std::int64_t length = 0;    ///< for Content-Length; < 0: unknown. Left out with 204 and 304 (RFC 9110 8.6)
   bool close = false;         ///< Connection: close
   bool keep_alive_10 = false; ///< the client speaks HTTP/1.0 and asked to keep the connection: say that we do
 };

@@ -53,6 +53,7 @@ public:
     counters c;
     c.open = state_->admitted + state_->turned_away;
     std::uint64_t settled = 0;
+    std::uint64_t streams_ended = 0;
     for (std::size_t i = 0; i < own_statuses.size(); ++i)
       c.refused[i].status = own_statuses[i];
     for (const auto& w : workers_) {
@@ -60,6 +61,9 @@ public:
       settled += w->counts.settled.get(); // before requests: the difference must not come out negative
       c.requests += w->counts.requests.get();
       c.gone += w->counts.gone.get();
+      c.cut_streams += w->counts.streams_cut.get();
+      streams_ended += w->counts.streams_ended.get(); // likewise before those that were begun
+      c.streams += w->counts.streams_begun.get();
       for (std::size_t i = 0; i < own_statuses.size(); ++i)
         c.refused[i].count += w->counts.refused[i].get();
     }
@@ -68,6 +72,7 @@ public:
       c.failed_tls_handshakes += w->counts.tls.failed.get();
     }
     c.in_flight = c.requests - std::min(c.requests, settled);
+    c.streams -= std::min(c.streams, streams_ended);
     return c;
   }
 

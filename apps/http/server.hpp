@@ -6,6 +6,7 @@
 // closed connection, so nobody between us and the client can see another request in the same bytes than we do.
 #pragma once
 
+#include "apps/http/streams.hpp"
 #include "messages/result.hpp"
 #include "messages/types.hpp"
 
@@ -55,7 +56,7 @@ struct request {
   std::vector<field> fields;
   std::string_view peer;                ///< the client's IP address in text, from the socket; v4-mapped addresses as v4
   bool peer_is_loopback = false;        ///< 127.0.0.0/8 or ::1
-  std::string body;                     ///< complete, transfer coding removed
+  std::string body;                     ///< complete, transfer coding removed; empty when it is streamed
   std::shared_ptr<const void> attached; ///< the handler's own (exchange::attach); gone with the request
 
   /// The value of the first field of that name (any case), or nothing.
@@ -102,8 +103,19 @@ public:
   /// long to answer. request().body is empty then.
   void drop_body();
 
-  /// Sends the answer. On an I/O thread within handle() nothing is posted or allocated.
+  /// Starts to hand over the body that handler::streams_body() asked for, and grants the first bytes of it. Call it at
+  /// most once; until then nothing of the body is read, nor a client told to send it that waits for 100-continue. A
+  /// request without a body hands over none and is complete.
+  body_flow take_body(std::shared_ptr<body_consumer> consumer, std::size_t granted = stream_buffer);
+
+  /// Sends the answer. On an I/O thread within handle() nothing is posted or allocated. One that comes before the end
+  /// of a streamed body ends that: the connection is closed afterwards.
   void answer(response&& r);
+
+  /// Sends the head of an answer and gives the right to write its body part by part: in chunked transfer coding, to an
+  /// HTTP/1.0 client up to the connection's end. Nothing but the head goes to HEAD and with 204 and 304: the stream is
+  /// over then. `head` has no body and no declared length. The exchange is answered by this.
+  [[nodiscard]] answer_stream stream(response&& head, stream_calls calls = {});
 
   /// Closes the connection with a TCP reset and no answer (fault injection).
   void reset();
@@ -140,17 +152,23 @@ public:
   /// closes.
   [[nodiscard]] virtual std::optional<response> refuse(const request&) const { return std::nullopt; }
 
-  /// A complete request. An exception ends as 500.
+  /// Called after max_body(), which holds here too: whether this request's body is handed over part by part, through
+  /// exchange::take_body(), rather than held whole. If so, handle() is called before the body has come.
+  [[nodiscard]] virtual bool streams_body(const request&) const { return false; }
+
+  /// A complete request, but for a streamed body. An exception ends as 500.
   virtual void handle(exchange e) = 0;
 };
 
 /// What the server has counted since its start.
 struct counters {
-  std::uint64_t open = 0;      ///< connections now
-  std::uint64_t accepted = 0;  ///< connections in all
-  std::uint64_t requests = 0;  ///< handed to the handler
-  std::uint64_t in_flight = 0; ///< handed to the handler and not answered yet
-  std::uint64_t gone = 0;      ///< clients that left while their answer was pending
+  std::uint64_t open = 0;        ///< connections now
+  std::uint64_t accepted = 0;    ///< connections in all
+  std::uint64_t requests = 0;    ///< handed to the handler
+  std::uint64_t in_flight = 0;   ///< handed to the handler and not answered yet
+  std::uint64_t gone = 0;        ///< clients that left while their answer was pending
+  std::uint64_t streams = 0;     ///< streamed answers that are not complete yet; not in flight any more
+  std::uint64_t cut_streams = 0; ///< streamed answers that ended otherwise than by end(): what was left of them is lost
   /// Answers that the server gave by itself, by status: malformed, too slow, too large, too many.
   struct refusal {
     int status;

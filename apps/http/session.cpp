@@ -14,12 +14,9 @@ constexpr std::size_t first_buffer = 2'048; // most requests fit; an idle connec
 // A client that goes on sending after our last answer gets this much patience before it is cut off.
 constexpr std::size_t max_drained = 1 << 20;
 constexpr std::chrono::milliseconds linger_time{2'000};
-// The pace that extends a body's deadline (limits::body_timeout).
-constexpr std::int64_t body_bytes_a_second = 64 << 10;
 // A client that sends as fast as it is served must let the thread's other connections have their turn: about 100
 // requests.
 constexpr int steps_in_a_row = 256;
-constexpr std::size_t kept_body = 64 << 10; // a larger body's memory is not kept for the next request
 
 } // namespace
 
@@ -49,6 +46,8 @@ void session::on_ready(std::uint32_t events) {
     awaiting_writable_ = false;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
     hung_up_ = true;
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+    reset_ = true;
   if (hung_up_ || (events & EPOLLIN) != 0 || link_.secure())
     readable_ = true;
   link_.woken(hung_up_);
@@ -64,10 +63,16 @@ void session::advance() {
   int steps = 0;
   while (step())
     if (++steps == steps_in_a_row) {
-      worker_->post([self = shared_from_this()] { self->advance(); });
-      break;
+      advancing_ = false;
+      return advance_later();
     }
   advancing_ = false;
+}
+
+// For calls from outside that must not be called back before they return.
+void session::advance_later() {
+  if (!advancing_) // else the loop that runs goes on
+    worker_->post([self = shared_from_this()] { self->advance(); });
 }
 
 // Returns whether to go on at once.
@@ -80,6 +85,10 @@ bool session::step() {
     return step_body();
   case phase::sending:
     return step_send();
+  case phase::taking:
+    return step_take();
+  case phase::streaming:
+    return step_stream();
   case phase::pending:
     if (fill()) {
       if (eof_)
@@ -140,90 +149,12 @@ bool session::begin() {
   if (f.expects == framing::expectation::unknown)
     return refuse({417, "Expect: only '100-continue' is understood here"});
   if (!f.chunked && f.length == 0)
-    return dispatch();
+    return dispatch(phase::pending);
   return begin_body(f);
 }
 
-bool session::begin_body(const framing& f) {
-  std::optional<response> early;
-  try {
-    early = worker_->handler().refuse(request_);
-    if (!early)
-      body_bound_ = worker_->handler().max_body(request_);
-  } catch (...) {
-    return refuse({500, "Internal Error"});
-  }
-  if (early) {
-    early->close = true;
-    render(std::move(*early));
-    return true;
-  }
-  if (!f.chunked && f.length > body_bound_)
-    return refuse({413, "request body: too large"});
-  chunked_ = f.chunked;
-  missing_ = f.length;
-  decoder_ = {};
-  deadline_ = worker_->deadline(worker_->bounds().body_timeout);
-  phase_ = phase::body;
-  if (f.expects == framing::expectation::go_on && input().empty()) {
-    out_ = "HTTP/1.1 100 Continue\r\n\r\n";
-    out_body_ = {};
-    written_ = 0;
-    continuing_ = true;
-    phase_ = phase::sending;
-  }
-  return true;
-}
-
-bool session::step_body() {
-  auto bytes = input();
-  if (chunked_) {
-    const auto before = request_.body.size();
-    auto got = decoder_.feed(bytes, request_.body, body_bound_);
-    consume(got.consumed);
-    if (got.why)
-      return refuse(got.why);
-    if (!keep_body(request_.body.size() - before))
-      return true;
-    if (got.done)
-      return dispatch();
-  } else {
-    auto n = static_cast<std::size_t>(std::min<std::uint64_t>(missing_, bytes.size()));
-    request_.body.append(bytes.substr(0, n));
-    consume(n);
-    missing_ -= n;
-    if (!keep_body(n))
-      return true;
-    if (missing_ == 0)
-      return dispatch();
-  }
-  deadline_ += std::chrono::microseconds{static_cast<std::int64_t>(bytes.size()) * 1'000'000 / body_bytes_a_second};
-  if (eof_) {
-    close();
-    return false;
-  }
-  return fill();
-}
-
-// False: there is no room for it, and the client is being told.
-bool session::keep_body(std::size_t grown) {
-  if (body_share_.take(grown, worker_->bounds().body_bytes))
-    return true;
-  forget_body();
-  refuse({503, "too many request bodies at once"});
-  return false;
-}
-
-void session::forget_body() {
-  if (request_.body.capacity() > kept_body)
-    request_.body = {};
-  else
-    request_.body.clear();
-  body_share_.give_back();
-}
-
-bool session::dispatch() {
-  phase_ = phase::pending;
+bool session::dispatch(phase next) {
+  phase_ = next;
   deadline_ = time_point::max(); // the handler's deadlines hold now
   exchange_out_ = true;
   worker_->counts.requests.add(1);
@@ -238,7 +169,21 @@ bool session::dispatch() {
 bool session::step_send() {
   if (awaiting_writable_)
     return false;
-  auto body = is_head_ ? std::string_view{} : out_body_.view();
+  switch (send(is_head_ ? std::string_view{} : out_body_.view())) {
+  case progress::done:
+    return answered();
+  case progress::blocked:
+    deadline_ = worker_->deadline(worker_->bounds().write_timeout);
+    return false;
+  case progress::lost:
+    close();
+    return false;
+  }
+  return false;
+}
+
+// Writes what is left of the head and the body behind it.
+session::progress session::send(std::string_view body) {
   while (written_ < out_.size() + body.size()) {
     auto head_done = std::min(written_, out_.size());
     auto body_done = written_ - head_done;
@@ -247,14 +192,12 @@ bool session::step_send() {
       written_ += static_cast<std::size_t>(n);
     } else if (n == 0) {
       awaiting_writable_ = true;
-      deadline_ = worker_->deadline(worker_->bounds().write_timeout);
-      return false;
+      return progress::blocked;
     } else {
-      close();
-      return false;
+      return progress::lost;
     }
   }
-  return answered();
+  return progress::done;
 }
 
 bool session::answered() {
@@ -265,7 +208,8 @@ bool session::answered() {
     return true;
   }
   out_body_ = {};
-  forget_body();
+  if (!exchange_out_) // refused in the middle of a streamed body: whoever has the exchange may look at the request
+    forget_body();
   is_head_ = false; // what is refused before its method is known gets its reason in full
   if (close_after_) {
     linger();
@@ -294,12 +238,24 @@ void session::render(response&& r) {
     length = r.declared_length;
     close_after_ = true;
   }
-  if (r.close || worker_->draining())
+  if (r.close)
     close_after_ = true;
-  render_head(
-    out_, {r.status, worker_->date_line(), r.head, length, close_after_, request_.version == 10 && !close_after_});
-  written_ = 0;
+  start_answer(r.status, r.head, length);
   phase_ = phase::sending;
+}
+
+void session::start_answer(int status, std::string_view lines, std::int64_t length) {
+  if (worker_->draining())
+    close_after_ = true;
+  // A client so slow that "100 Continue" is still under way gets that first.
+  const auto before = std::exchange(continuing_, false) ? out_.substr(written_) : std::string{};
+  render_head(
+    out_, {status, worker_->date_line(), lines, length, close_after_, request_.version == 10 && !close_after_});
+  if (!before.empty()) {
+    out_.insert(0, before);
+    deadline_ = worker_->deadline(worker_->bounds().write_timeout);
+  }
+  written_ = 0;
 }
 
 void session::settle() {
@@ -311,19 +267,22 @@ void session::settle() {
 
 void session::deliver(response&& r) {
   settle();
-  if (phase_ != phase::pending)
+  if (!is_open())
     return;
+  leave_body();
   render(std::move(r));
   advance();
 }
 
 void session::drop() {
-  worker_->count_refused(500);
+  if (is_open() || phase_ == phase::closed) // else the server has answered in the middle of its body
+    worker_->count_refused(500);
   deliver(json_error(500, "Internal Error", true));
 }
 
 void session::reset() {
   settle();
+  leave_body();
   if (phase_ != phase::closed)
     cut();
 }
@@ -422,10 +381,12 @@ void session::close(bool reset) {
   phase_ = phase::closed;
   deadline_ = time_point::max();
   worker_->unwatch(link_.descriptor());
-  link_.close(reset);
-  out_body_ = {}; // the worker, or an exchange, may keep us for a while
+  link_.close(reset || (stream_ && !chunks_out_)); // what ends with the connection must not seem complete
+  out_body_ = {};                                  // the worker, or an exchange, may keep us for a while
   worker_->remove(where_, admitted_);
   mark_gone();
+  end_body(body_end::gone);
+  cut_stream();
 }
 
 void session::expire() {
@@ -436,7 +397,11 @@ void session::expire() {
   case phase::body:
     refuse({408, "the request's body took too long"});
     return advance();
+  case phase::taking:
+    fail_body({408, "the request's body took too long"}, body_end::too_slow);
+    return advance();
   case phase::sending: // the client reads no more
+  case phase::streaming:
     return cut();
   case phase::pending:
   case phase::closed:
@@ -448,6 +413,8 @@ void session::expire() {
 }
 
 void session::drain() {
+  if (stream_)
+    return stream_->drain();
   if (phase_ != phase::idle)
     return;
   // A request may be in the socket already: its event will come, and its answer will be the last.

@@ -8,6 +8,7 @@
 
 #include "apps/http/chunked.hpp"
 #include "apps/http/head_parser.hpp"
+#include "apps/http/outgoing.hpp"
 #include "apps/http/strict.hpp"
 #include "apps/http/transport.hpp"
 #include "apps/http/worker.hpp"
@@ -45,36 +46,74 @@ public:
 
   // These on the worker's thread:
 
+  void take_body(std::shared_ptr<body_consumer> consumer, std::size_t granted);
   void deliver(response&& r);
+  void begin_stream(response&& head, std::shared_ptr<outgoing> out);
   void drop(); ///< an exchange was destroyed unanswered
   void reset();
   void watch(std::uint64_t serial, std::function<void()> fn);
   void later(std::chrono::milliseconds delay, std::function<void(exchange)> fn);
+
+  // For a body's consumer and an answer's writer, on the worker's thread. Late calls do nothing.
+
+  void grant(std::uint64_t serial, std::size_t bytes);
+  void pump(const outgoing& from);
 
 private:
   enum class phase : std::uint8_t {
     idle,      // between requests, nothing of the next one has arrived
     head,      // part of a head has arrived
     body,      // the head is complete, the body is not
+    taking,    // the handler has the request, and its body is handed over as it comes
     pending,   // the handler has the request
     sending,   // the rendered answer is being written
+    streaming, // the answer is written as it comes
     lingering, // all said; waiting for the client to close, lest a reset destroys our last answer in its buffers
     closed,
   };
 
   void advance();
+  void advance_later();
   bool step();
+  // A body that is handed over as it comes. Shared: whoever takes a part may answer, which lets go of all this.
+  struct incoming {
+    std::shared_ptr<body_consumer> consumer; // null until take_body()
+    std::size_t granted = 0;
+    bool expects_continue = false;
+    bool paused = true; // nothing is granted: `patience` is what is left of the time for the body
+    time_point::duration patience{};
+    std::string decoded;
+  };
+
+  enum class progress : std::uint8_t { done, blocked, lost };
+
   bool step_head();
   bool begin();
   bool begin_body(const framing& f);
   bool step_body();
   bool keep_body(std::size_t grown);
-  bool dispatch();
+  bool dispatch(phase next);
   bool step_send();
+  progress send(std::string_view body);
   bool answered();
   bool refuse(const refusal& why);
   void render(response&& r);
+  void start_answer(int status, std::string_view lines, std::int64_t length);
   void settle();
+  [[nodiscard]] bool is_open() const noexcept { return phase_ == phase::pending || phase_ == phase::taking; }
+
+  bool step_take();
+  bool ask_for_body();
+  refusal take_part(incoming& in, std::string_view& part, bool& whole);
+  void pause_body(incoming& in);
+  void end_body(body_end how);
+  bool fail_body(const refusal& why, body_end how);
+  void leave_body();
+
+  bool step_stream();
+  bool write_stream();
+  bool finish_stream();
+  void cut_stream();
 
   bool fill();
   void left();
@@ -101,10 +140,12 @@ private:
   bool eof_ = false;          // the client has closed its sending half
   bool broken_ = false;       // the connection is lost altogether
   bool exchange_out_ = false; // the handler has not answered yet
+  bool reset_ = false;        // the connection is lost, though bytes may be left to read
   bool is_head_ = false;      // the request's method
   bool close_after_ = false;  // the answer under way is the last
   bool continuing_ = false;   // what is being sent is "100 Continue"
-  bool chunked_ = false;
+  bool chunked_ = false;      // the body that comes
+  bool chunks_out_ = false;   // the answer that is streamed
   std::uint64_t serial_ = 0;
   std::uint64_t missing_ = 0; // of the body, when it is not chunked
   std::size_t body_bound_ = 0;
@@ -123,6 +164,9 @@ private:
   std::string out_;         // the answer's head
   blob out_body_;           // the answer's body: shared with whoever made it
   std::size_t written_ = 0; // of both together
+
+  std::shared_ptr<incoming> incoming_; // while taking
+  std::shared_ptr<outgoing> stream_;   // while streaming
 
   std::function<void()> on_gone_;
   std::function<void(exchange)> later_;

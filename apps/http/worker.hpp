@@ -117,12 +117,13 @@ public:
   /// Whether the caller is this worker's thread.
   [[nodiscard]] bool here() const noexcept { return work_.get_executor().running_in_this_thread(); }
 
-  /// Runs `f` on this worker's thread; drops it when that has ended.
+  /// Runs `f` on this worker's thread. When that has ended it drops `f` and returns false.
   template <class F>
-  void post(F&& f) {
+  bool post(F&& f) {
     std::lock_guard lock{mutex_};
     if (!finished_)
       asio::post(context_, std::forward<F>(f));
+    return !finished_;
   }
 
   // The rest is for connections on this thread.
@@ -135,6 +136,9 @@ public:
 
   /// When something that may take `limit` from now has taken too long. Never early, late by at most two ticks.
   [[nodiscard]] time_point deadline(std::chrono::milliseconds limit) const noexcept { return now_ + limit + tick_; }
+
+  /// As of the last tick.
+  [[nodiscard]] time_point now() const noexcept { return now_; }
 
   /// "Date: ...\r\n", of this second.
   [[nodiscard]] std::string_view date_line();
@@ -151,6 +155,7 @@ public:
 
   struct {
     tally accepted, requests, settled, gone;
+    tally streams_begun, streams_ended, streams_cut; // the cut ones have ended too
     std::array<tally, own_statuses.size()> refused;
     tls_tallies tls;
   } counts;

@@ -16,6 +16,7 @@ class lambda_handler final : public http::handler {
 public:
   std::function<void(http::exchange)> on_request = [](http::exchange e) { e.answer(echo(e.request())); };
   std::function<std::optional<http::response>(const http::request&)> on_refuse;
+  std::function<bool(const http::request&)> on_streams;
   std::size_t body_bound = 1'000;
 
   static http::response echo(const http::request& r) {
@@ -29,6 +30,7 @@ public:
   std::optional<http::response> refuse(const http::request& r) const override {
     return on_refuse ? on_refuse(r) : std::nullopt;
   }
+  bool streams_body(const http::request& r) const override { return on_streams && on_streams(r); }
   void handle(http::exchange e) override { on_request(std::move(e)); }
 };
 

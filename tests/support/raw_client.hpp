@@ -76,6 +76,26 @@ public:
     return std::exchange(buffer_, {});
   }
 
+  /// What has arrived and not been read, at least one byte; nothing at the end.
+  std::string read_some() {
+    if (buffer_.empty())
+      receive();
+    return std::exchange(buffer_, {});
+  }
+
+  /// Puts back what was read too much.
+  void unread(std::string_view bytes) { buffer_.insert(0, bytes); }
+
+  /// Whether the end that was found was a reset.
+  [[nodiscard]] bool was_reset() const noexcept { return reset_; }
+
+  /// Leaves with a reset.
+  void reset() {
+    const linger now{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close();
+  }
+
   /// Whether the connection ends (closed or reset) before another byte arrives.
   bool is_closed() { return buffer_.empty() && !receive(); }
 
@@ -105,6 +125,7 @@ private:
     auto n = ::recv(fd_, piece, sizeof piece, 0);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
       throw std::runtime_error{"no byte from the server in 5 s; so far: " + buffer_};
+    reset_ = n < 0 && errno == ECONNRESET;
     if (n <= 0)
       return false;
     buffer_.append(piece, static_cast<std::size_t>(n));
@@ -113,6 +134,7 @@ private:
 
   int fd_;
   bool connected_ = false;
+  bool reset_ = false;
   std::string buffer_;
 };
 

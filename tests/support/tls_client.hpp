@@ -114,6 +114,16 @@ public:
     return r;
   }
 
+  /// What has arrived and not been read, at least one byte; nothing at the end.
+  std::string read_some() {
+    if (buffer_.empty())
+      receive();
+    return std::exchange(buffer_, {});
+  }
+
+  /// Puts back what was read too much.
+  void unread(std::string_view bytes) { buffer_.insert(0, bytes); }
+
   /// Whether the server ends the connection, by a close_notify, before another byte.
   bool is_closed() { return buffer_.empty() && !receive() && SSL_get_shutdown(ssl_) == SSL_RECEIVED_SHUTDOWN; }
 
