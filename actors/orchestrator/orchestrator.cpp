@@ -168,7 +168,8 @@ void settle(self_ptr self, std::uint64_t id) {
   if (it == s.requests.end())
     return;
   auto& r = it->second;
-  if (r.plan.starts_patience()) {
+  // Where nobody waits, the slower ones are heard too: what is warmed is to be complete.
+  if (r.what.priority == priority::interactive && r.plan.starts_patience()) {
     r.patience_until = now(self) + s.settings.patience;
     s.patience.add(r.patience_until, id);
     wake(self);

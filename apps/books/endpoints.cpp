@@ -2,6 +2,7 @@
 
 #include "apps/books/cache_key.hpp"
 #include "apps/books/isbn.hpp"
+#include "apps/books/library/cells.hpp"
 #include "apps/books/text.hpp"
 
 #include <algorithm>
@@ -45,7 +46,8 @@ result<inquiry> parse_search(const fields& query, const endpoint_defaults& defau
   if (q->size() > defaults.max_query_bytes)
     return fail(ec::bad_request,
       "q: expected at most " + std::to_string(defaults.max_query_bytes) + " bytes, got " + std::to_string(q->size()));
-  auto text = normalise(*q);
+  // A series in brackets ("Warbreaker (Warbreaker, #1)") is how some lists write a title, and no part of it.
+  auto text = normalise(library::without_series(*q));
   if (!text)
     return fail(ec::bad_request, "q: " + text.error().message);
   if (text.value().empty())
