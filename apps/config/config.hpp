@@ -188,6 +188,14 @@ struct batch_settings {
   friend bool operator==(const batch_settings&, const batch_settings&) = default;
 };
 
+struct warm_settings {
+  byte_size max_upload{100'000'000};
+  std::int64_t batch = 256;
+  std::int64_t concurrency = 16;
+  duration timeout = std::chrono::seconds{60};
+  friend bool operator==(const warm_settings&, const warm_settings&) = default;
+};
+
 struct storage_settings {
   std::string url; // empty: embedded, in `dir`
   std::string dir; // load() puts the user's data directory in the place of an empty one
@@ -213,6 +221,7 @@ struct settings {
   route_settings routes;
   jq_settings jq;
   batch_settings batch;
+  warm_settings warm;
   storage_settings storage;
   log_settings log;
   std::string environment = "production"; // which bindings hold (S2-14)

@@ -93,8 +93,13 @@ const std::vector<std::string>& service_names() {
 }
 
 std::vector<service_binding> default_bindings() {
-  return {{"cache-warmer", "BOOKS_API_PROXY", "books-proxy", {}, {}},
+  std::vector<service_binding> out{{"cache-warmer", "BOOKS_API_PROXY", "books-proxy", {}, {}},
     {"cache-warmer", "ISBNDB_WORKER", "isbndb", {}, {}}, {"books-proxy", "ISBNDB_WORKER", "isbndb", {}, {}}};
+  // What is warmed waits behind everybody else for the providers' limits.
+  for (auto& b : out)
+    if (b.from == "cache-warmer")
+      b.timeout = std::chrono::seconds{60};
+  return out;
 }
 
 std::vector<service_binding> bindings_in(const std::vector<service_binding>& all, std::string_view where) {

@@ -165,4 +165,23 @@ result<cache_stores> open_cache_stores(
   return s.storage.url.empty() ? open_embedded_cache(s, now_ms) : open_shared_cache(s, secrets, now_ms);
 }
 
+result<std::shared_ptr<storage::objects>> open_uploads(
+  const config::settings& s, const config::secrets& secrets, std::function<std::int64_t()> now_ms) {
+  if (s.storage.url.empty()) {
+    auto opened = storage::files::store::open({.directory = s.storage.dir + "/library",
+      .sync = storage::sqlite::durability::full,
+      .now_ms = std::move(now_ms)});
+    if (!opened)
+      return opened.as_failure();
+    return std::shared_ptr<storage::objects>{std::move(opened.value())};
+  }
+  auto opened = open_shared(s, secrets);
+  if (!opened)
+    return opened.as_failure();
+  auto& db = *opened.value();
+  const std::shared_ptr<bucket_in_database> made{
+    new bucket_in_database{std::move(opened.value()), {db, "personal-library-data", std::move(now_ms)}}};
+  return std::shared_ptr<storage::objects>{made, &made->bucket};
+}
+
 } // namespace troupe

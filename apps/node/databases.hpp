@@ -43,4 +43,8 @@ struct cache_stores {
 [[nodiscard]] result<cache_stores> open_cache_stores(
   const config::settings& s, const config::secrets& secrets, std::function<std::int64_t()> now_ms);
 
+/// Where uploads are: files of the data directory that are on the disk when they are acknowledged, or PostgreSQL.
+[[nodiscard]] result<std::shared_ptr<storage::objects>> open_uploads(
+  const config::settings& s, const config::secrets& secrets, std::function<std::int64_t()> now_ms);
+
 } // namespace troupe

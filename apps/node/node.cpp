@@ -20,6 +20,7 @@
 #include "apps/custom/provider.hpp"
 #include "apps/node/databases.hpp"
 #include "apps/node/edge.hpp"
+#include "apps/node/library.hpp"
 #include "apps/node/services.hpp"
 #include "apps/node/wiring.hpp"
 #include "messages/all_types.hpp"
@@ -76,11 +77,13 @@ struct node::parts {
   orchestrator_actor boss;
   cache_stores stores;                          // outlives the actors that use it
   std::shared_ptr<storage::sql_pool> main_pool; // likewise
+  std::shared_ptr<storage::objects> uploads;    // likewise
   kv_actor cache_kv;
   objects_actor cache_cold;
   std::vector<cache_actor> shards;
   cache_keeper_actor keeper;
   node_services services;
+  node_library library;
   batch_actor batches;
   gate_actor batch_gate;
   gate_actor batch_intake;
@@ -184,6 +187,8 @@ void node::parts::spawn(const databases& db) {
   services =
     start_services(in, s, options.secrets, {{shards, defaults_of(s), with_isbndb, wall_ms}, boss, options.log, seed()});
 
+  library = start_library(in, s, {main_pool, uploads, services.of_warmer, wall_ms, options.log, seed()});
+
   batches = in.spawn(batch, batch_actor_settings{batch_limits(s.batch), options.log}, batch_peers{boss, limiter});
   batch_gate = in.spawn(troupe::batch_gate);
   batch_intake = in.spawn<caf::detached>(troupe::batch_gate);
@@ -205,6 +210,8 @@ void node::parts::spawn(const databases& db) {
   if_there(cache_cold);
   if_there(keeper);
   if_there(services.door);
+  if_there(library.warmer);
+  if_there(library.desk);
   for (const auto& [name, each] : services.fronts)
     if_there(each);
   front = in.spawn(troupe::front, std::move(f));
@@ -245,6 +252,8 @@ result<void> node::parts::listen() {
       return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
     }});
   for (auto& path : service_paths(s, services.door))
+    b.resources.push_back(std::move(path));
+  for (auto& path : job_paths(s, library.desk))
     b.resources.push_back(std::move(path));
   b.deadline = s.request.deadline;
   b.client_limits = s.limits.client.enabled;
@@ -338,6 +347,11 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
         self->wait_for(gate);
       }
     stop(front);
+    stop(library.desk);
+    if (library.stop)
+      *library.stop = true;
+    stop(library.warmer);
+    stop(library.importer);
     stop(services.door);
     for (auto it = services.fronts.rbegin(); it != services.fronts.rend(); ++it)
       stop(it->second);
@@ -374,6 +388,7 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
   batch_gate = nullptr;
   batch_intake = nullptr;
   front = nullptr;
+  library = {};
   services = {};
   shards.clear();
   keeper = nullptr;
@@ -389,6 +404,7 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
   system.reset(); // waits for the last actor
   stores = {};    // and writes what it had yet to write
   main_pool.reset();
+  uploads.reset();
   return finished;
 }
 
@@ -399,8 +415,12 @@ result<std::unique_ptr<node>> node::start(node_options options) {
   auto stores = open_cache_stores(options.settings, options.secrets, wall_ms);
   if (!stores)
     return stores.as_failure();
+  auto uploads = open_uploads(options.settings, options.secrets, wall_ms);
+  if (!uploads)
+    return uploads.as_failure();
   auto p = std::make_unique<parts>();
   p->options = std::move(options);
+  p->uploads = std::move(uploads.value());
   p->stores = std::move(stores.value());
   p->main_pool = db.value().main;
   p->system = std::make_unique<caf::actor_system>(p->system_settings);

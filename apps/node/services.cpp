@@ -3,6 +3,7 @@
 #include "apps/node/wiring.hpp"
 #include "apps/services/books_proxy.hpp"
 #include "apps/services/isbndb.hpp"
+#include "apps/warmer/service.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -102,7 +103,9 @@ node_services start_services(
     else if (name == books_proxy_kind)
       make_books_proxy(*def, ground.books);
     else
-      continue;
+      make_warmer(*def);
+    if (name == warmer_kind)
+      out.of_warmer = def->bindings;
     auto front = in.spawn(service_front, std::shared_ptr<const service_definition>{def}, std::move(bound));
     fronts.emplace(name, front);
     out.fronts.emplace_back(name, std::move(front));
@@ -131,7 +134,7 @@ std::vector<resource> service_paths(const config::settings& s, const door_actor&
     {isbndb, path_of("isbndb_books", "/books/{query}", searches, edge)},
     {isbndb, path_of("isbndb_search", "/search/books", searches, edge)},
   };
-  for (const auto& name : {proxy, isbndb}) {
+  for (const auto& name : {proxy, isbndb, std::string{warmer_kind}}) {
     service_path health{name, path_of("health_" + name, "/services/" + name + "/health", details, {})};
     health.prefix = "/services/" + name;
     all.push_back(std::move(health));

@@ -30,6 +30,7 @@ struct service_ground {
 struct node_services {
   std::vector<std::pair<std::string, service_front_actor>> fronts;
   door_actor door;
+  std::vector<bound_service> of_warmer; // what the service cache-warmer may reach
 };
 
 [[nodiscard]] node_services start_services(

@@ -2,6 +2,7 @@
 
 #include "apps/books/text.hpp"
 
+#include <algorithm>
 #include <xxhash.h>
 
 namespace troupe {
@@ -12,8 +13,7 @@ constexpr std::size_t longest_subject = 512;
 
 } // namespace
 
-void item_maker::add_once(
-  std::string_view kind, std::string subject, std::string_view key, std::vector<job_item>& to) {
+void item_maker::add_once(std::string_view kind, std::string subject, std::string_view key, std::vector<job_item>& to) {
   if (subject.empty() || subject.size() > longest_subject)
     return;
   const auto seed = static_cast<unsigned char>(kind.front());
@@ -41,12 +41,34 @@ std::string path_of(const job_item& item) {
   if (item.kind == isbn_item)
     return "/search/auto?q=" + subject + "&maxResults=1"; // S2-37
   if (item.kind == author_item)
-    return "/author/" + subject + "?page=1&pageSize=50&language=en"; // S2-39
+    return "/author/" + subject + "?page=1&pageSize=50&language=en";                // S2-39
   return "/search/title?q=" + subject + "&maxResults=40&includeTranslations=false"; // S2-38, S2-83
 }
 
 std::string other_path_of(const job_item& author) {
   return "/search/author?q=" + books::percent_encode(author.subject) + "&maxResults=40&includeTranslations=false";
+}
+
+warm_verdict judge(const service_response& r) {
+  constexpr std::size_t longest_message = 300;
+  constexpr std::int64_t longest_wait = 3'600;
+  warm_verdict v;
+  if (r.code == ec::none && (r.status == 200 || r.status == 404)) {
+    v.hit = r.header("X-Cache").starts_with("HIT");
+    v.empty = r.status == 404 || r.body.view().find(R"("books":[])") != std::string_view::npos;
+    return v;
+  }
+  // The platform's own words for what passes come as a status.
+  v.code = r.code != ec::none ? r.code
+           : r.status == 503  ? ec::all_circuits_open
+           : r.status >= 500  ? ec::all_providers_failed
+                              : ec::bad_request;
+  v.message = r.code != ec::none ? r.detail : std::string{r.body.view().substr(0, longest_message)};
+  std::int64_t n = 0;
+  for (const char c : r.header("Retry-After"))
+    n = c >= '0' && c <= '9' && n < longest_wait ? n * 10 + (c - '0') : n;
+  v.wait = std::chrono::seconds{std::min(n, longest_wait)};
+  return v;
 }
 
 } // namespace troupe

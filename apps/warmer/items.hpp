@@ -2,8 +2,10 @@
 #pragma once
 
 #include "apps/books/library/reader.hpp"
+#include "messages/call.hpp"
 #include "messages/job.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -43,5 +45,15 @@ private:
 
 /// For an author whom ISBNdb's service does not know: how everybody else is asked.
 [[nodiscard]] std::string other_path_of(const job_item& author);
+
+/// What a service's answer says of an item.
+struct warm_verdict {
+  ec code = ec::none;           // none: it is warm
+  bool hit = false;             // it was before
+  bool empty = false;           // nothing was found
+  std::string message = {};     // of a failure
+  std::chrono::seconds wait{0}; // before anything is asked again, if the answer says so
+};
+[[nodiscard]] warm_verdict judge(const service_response& r);
 
 } // namespace troupe

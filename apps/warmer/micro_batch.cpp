@@ -1,6 +1,7 @@
 #include "apps/warmer/micro_batch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe {
 namespace {
@@ -37,7 +38,7 @@ std::optional<std::size_t> micro_batch::next(time now) {
 
 void micro_batch::end(entry& e, item_result r) {
   e.at = stage::ended;
-  e.result = std::move(r);
+  results_.push_back(std::move(r));
   --under_way_;
   ++ended_;
 }
@@ -79,13 +80,9 @@ std::optional<micro_batch::time> micro_batch::wake_at() const {
   return out;
 }
 
-std::vector<item_result> micro_batch::results() const {
-  std::vector<item_result> out;
-  out.reserve(ended_);
-  for (const auto& e : entries_)
-    if (e.at == stage::ended)
-      out.push_back(e.result);
-  return out;
+std::vector<item_result> micro_batch::take_results() {
+  taken_ += results_.size();
+  return std::exchange(results_, {});
 }
 
 } // namespace troupe

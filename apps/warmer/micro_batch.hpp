@@ -50,8 +50,10 @@ public:
   /// When something can be sent that cannot be sent now.
   [[nodiscard]] std::optional<time> wake_at() const;
 
-  /// What came of each item that has ended.
-  [[nodiscard]] std::vector<item_result> results() const;
+  /// What came of the items that have ended since the last call.
+  [[nodiscard]] std::vector<item_result> take_results();
+  /// Whether every item has ended and its result was taken.
+  [[nodiscard]] bool is_settled() const noexcept { return taken_ == entries_.size(); }
 
 private:
   enum class stage : std::uint8_t { waiting, under_way, ended };
@@ -60,7 +62,6 @@ private:
     stage at = stage::waiting;
     int tries = 0;
     time not_before{};
-    item_result result{};
   };
 
   void end(entry& e, item_result r);
@@ -69,6 +70,8 @@ private:
   std::size_t first_ = 0; // everything before has ended or is under way
   std::size_t under_way_ = 0;
   std::size_t ended_ = 0;
+  std::size_t taken_ = 0;
+  std::vector<item_result> results_; // not taken yet
   time held_until_{};
 };
 

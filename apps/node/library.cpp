@@ -1,0 +1,55 @@
+#include "apps/node/library.hpp"
+
+#include "apps/node/wiring.hpp"
+
+#include <caf/send.hpp>
+
+#include <array>
+#include <unistd.h>
+
+namespace troupe {
+namespace {
+
+// A node's name among those that share a database: its leases outlive the process.
+std::string owner_of(const config::settings& s) {
+  std::array<char, 256> host{};
+  if (s.storage.url.empty() || ::gethostname(host.data(), host.size() - 1) != 0)
+    return "local";
+  return std::string{host.data()} + '/' + config::format(s.http.address);
+}
+
+} // namespace
+
+node_library start_library(caf::actor_system& in, const config::settings& s, library_ground ground) {
+  node_library out;
+  out.stop = std::make_shared<std::atomic<bool>>(false);
+  out.importer =
+    in.spawn<caf::detached>(importer, import_ground{ground.uploads, ground.main, ground.wall_ms}, out.stop);
+  // The desk tells the warmer that a job has changed; it is there first, and learns whom to tell.
+  warmer_settings w;
+  w.owner = owner_of(s);
+  w.bindings = std::move(ground.bindings);
+  w.pool = ground.main;
+  w.batch = s.warm.batch;
+  w.concurrency = static_cast<std::size_t>(s.warm.concurrency);
+  w.call_time = s.warm.timeout;
+  w.now_ms = ground.wall_ms;
+  w.stop = out.stop;
+  w.log = ground.log;
+  w.seed = ground.seed;
+  desk_settings d;
+  d.pool = ground.main;
+  d.now_ms = ground.wall_ms;
+  d.log = ground.log;
+  out.desk = in.spawn(desk, std::move(d));
+  w.changed = [to = out.desk](const std::string& job) { caf::anon_send(to, desk_news{job}); };
+  out.warmer = in.spawn(warmer, std::move(w), out.importer);
+  caf::anon_send(out.desk, desk_runner{[to = out.warmer] { caf::anon_send(to, warm_kick{}); }});
+  return out;
+}
+
+std::vector<resource> job_paths(const config::settings& s, const desk_actor& to) {
+  return desk_resources({quota(s.limits.client.details), services_edge(s)}, to);
+}
+
+} // namespace troupe

@@ -1,0 +1,39 @@
+// The library's jobs on a node: the warmer, who reads its uploads, and the desk at which clients ask for jobs.
+#pragma once
+
+#include "apps/config/config.hpp"
+#include "apps/node/services.hpp"
+#include "apps/warmer/desk.hpp"
+#include "apps/warmer/warmer.hpp"
+#include "storage/objects.hpp"
+#include "storage/sql_pool.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <atomic>
+#include <memory>
+
+namespace troupe {
+
+struct library_ground {
+  std::shared_ptr<storage::sql_pool> main;   // jobs and their items
+  std::shared_ptr<storage::objects> uploads; // S2-26
+  std::vector<bound_service> bindings;       // of cache-warmer
+  std::function<std::int64_t()> wall_ms;
+  std::shared_ptr<spdlog::logger> log;
+  std::uint64_t seed = 0;
+};
+
+struct node_library {
+  warmer_actor warmer;
+  importer_actor importer;
+  desk_actor desk;
+  std::shared_ptr<std::atomic<bool>> stop; // what the importer reads
+};
+
+[[nodiscard]] node_library start_library(caf::actor_system& in, const config::settings& s, library_ground ground);
+
+/// The paths of jobs, for the bridge.
+[[nodiscard]] std::vector<resource> job_paths(const config::settings& s, const desk_actor& desk);
+
+} // namespace troupe

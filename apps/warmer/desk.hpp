@@ -1,0 +1,129 @@
+// Jobs over HTTP (issue's "Progress"; DECISIONS "Streams"): what clients see of them and do with them.
+//
+//   GET /jobs?limit&cursor               newest first
+//   GET /jobs/{id}                       {"id","library","state","phase","counts":{...},...}
+//   DELETE /jobs/{id}                    cancels it
+//   POST /jobs/{id}/pause, /resume
+//   GET /jobs/{id}/events                server-sent events: from Last-Event-ID on, to the end
+//   GET /jobs/{id}/results?state&limit&cursor     its items
+//   GET /jobs/{id}/rejections?limit&cursor        rows that no item was made of
+//
+// Errors are RFC 9457 problems. A stream of events is complete whoever opens it, whenever and however often: what it
+// sends is read from storage by its number. It ends behind the job's last event.
+#pragma once
+
+#include "actors/pool/pool.hpp"
+#include "apps/bridge/bridge.hpp"
+#include "apps/http/streams.hpp"
+#include "messages/common.hpp"
+#include "messages/job.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+/// A request for a path of jobs; `action` is what follows the id ("events").
+struct desk_visit {
+  std::shared_ptr<visit> who;
+  std::string action;
+};
+/// There are new events of this job.
+struct desk_news {
+  std::string job;
+};
+/// Whom to tell that a job has changed: called in the actor.
+struct desk_runner {
+  std::function<void()> kick;
+};
+/// A job was uploaded: queue it. `done` is called once, on an actor thread.
+struct desk_submit {
+  new_job job;
+  std::function<void(result<std::string>)> done;
+};
+/// A stream has room again, or is over.
+struct desk_stream {
+  std::uint64_t id = 0;
+  bool over = false;
+};
+
+using desk_actor = caf::typed_actor<
+  // Answer this.
+  caf::reacts_to<desk_visit>,
+  // Queue this.
+  caf::reacts_to<desk_submit>,
+  // Tell this one when a job has changed.
+  caf::reacts_to<desk_runner>,
+  // Somebody may be waiting for this.
+  caf::reacts_to<desk_news>,
+  // Of a stream.
+  caf::reacts_to<desk_stream>,
+  // What storage was asked for has ended.
+  caf::reacts_to<job_ended_atom, std::uint64_t>,
+  // Look what is due.
+  caf::reacts_to<tick_atom>,
+  // What have you counted?
+  caf::replies_to<stats_atom>::with<metrics>>;
+
+struct desk_settings {
+  std::shared_ptr<storage::sql_pool> pool;
+  std::function<std::int64_t()> now_ms;
+  std::size_t most_streams = 1'000;
+  std::chrono::seconds heartbeat{15};
+  std::chrono::seconds poll{1}; // for events of jobs that another node runs
+  std::shared_ptr<spdlog::logger> log;
+};
+
+struct desk_state {
+  using time = std::chrono::steady_clock::time_point;
+  struct stream {
+    std::string job;
+    http::answer_stream out;
+    std::int64_t seen = 0; // the last event that was written
+    bool reading = false;  // storage is asked for more
+    bool again = false;    // there is news since
+    bool full = false;     // the client reads slower than there is to say
+    time next_beat{};
+  };
+
+  desk_settings settings;
+  std::function<void()> kick = [] {};
+  std::optional<pool_jobs> storage;
+  std::map<std::uint64_t, stream> streams;
+  std::uint64_t last_stream = 0;
+  time next_poll{};
+  wake_up tick;
+  std::int64_t events_sent = 0;
+
+  static inline const char* name = "jobs";
+};
+
+desk_actor::behavior_type desk(desk_actor::stateful_pointer<desk_state> self, desk_settings settings);
+
+struct desk_resource_settings {
+  client_quota reading;
+  route_edge edge;
+};
+
+/// The resources for bridge_settings.
+[[nodiscard]] std::vector<resource> desk_resources(const desk_resource_settings& settings, desk_actor desk);
+
+/// A job as clients see it.
+[[nodiscard]] std::string to_json(const job_view& job, std::int64_t now_ms);
+
+} // namespace troupe
+
+// Exchanges and callbacks never leave the process.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::desk_visit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::desk_submit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::desk_runner)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::desk_news)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::desk_stream)
