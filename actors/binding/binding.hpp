@@ -145,7 +145,9 @@ private:
   static service_result refusal(error e, const service_result*) { return {e.code, std::move(e.message), {}}; }
 
   static void stamp(service_response& r, std::chrono::microseconds took) {
-    r.headers.emplace_back("x-service-binding-time", milliseconds(took));
+    constexpr std::string_view name = "x-service-binding-time";
+    std::erase_if(r.headers, [](const auto& h) { return h.first == name; }); // of a binding further down
+    r.headers.emplace_back(name, milliseconds(took));
   }
   static void stamp(service_result&, std::chrono::microseconds) {}
 

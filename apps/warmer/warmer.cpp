@@ -4,7 +4,6 @@
 #include "apps/services/books_proxy.hpp"
 #include "apps/warmer/items.hpp"
 
-#include <caf/send.hpp>
 #include <nlohmann/json.hpp>
 
 namespace troupe {
@@ -389,6 +388,8 @@ void on_imported(self_ptr self, const import_over& over) {
     return enter(self, "warming", claim);
   if (over.code == ec::cancelled)
     return drop(self);
+  if (over.code == ec::storage_failed || over.code == ec::overloaded || over.code == ec::deadline_exceeded)
+    return on_refusal(self, {over.code, over.message}); // it is read again
   // It may have been paused, which refuses what the importer stores; that is no failure.
   s.now = phase::storage;
   store<std::optional<job_view>>(
@@ -456,19 +457,6 @@ metrics report(const warmer_state& s) {
 }
 
 } // namespace
-
-importer_actor::behavior_type importer(
-  importer_actor::pointer self, import_ground ground, std::shared_ptr<std::atomic<bool>> stop) {
-  return {
-    [self, ground = std::move(ground), stop = std::move(stop)](const import_order& order) {
-      const auto to = caf::actor_cast<warmer_actor>(self->current_sender());
-      const auto done =
-        import_library(order, ground, *stop, [&](const job_view& job) { caf::anon_send(to, import_told{job}); });
-      caf::anon_send(to,
-        done ? import_over{order.job, ec::none, {}} : import_over{order.job, done.error().code, done.error().message});
-    },
-  };
-}
 
 warmer_actor::behavior_type warmer(self_ptr self, warmer_settings settings, importer_actor importer) {
   auto& s = self->state;
