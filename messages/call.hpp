@@ -13,12 +13,13 @@ struct call_head {
   std::int64_t remaining_us = 0; // until the caller's deadline
   std::string traceparent;       // W3C Trace Context; may be empty
   troupe::priority priority = troupe::priority::interactive;
-  bool probe = false; // of a circuit that is half-open: its failure ends the life that is asked
+  bool probe = false;   // of a circuit that is half-open: its failure ends the life that is asked
+  bool hurried = false; // its caller gave it so little time that its failure says nothing about the service
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, call_head& x) {
-  return f(x.id, x.remaining_us, x.traceparent, x.priority, x.probe);
+  return f(x.id, x.remaining_us, x.traceparent, x.priority, x.probe, x.hurried);
 }
 
 /// The HTTP-shaped form (S2-11). `path` is the path with its query; an absolute address is taken too, its host never
@@ -78,9 +79,14 @@ typename Inspector::result_type inspect(Inspector& f, service_result& x) {
   return f(x.code, x.detail, x.data);
 }
 
+/// Whether an answer can be passed on (S2-78): a final status, and header fields that are none of a connection's own
+/// and cannot be read as two (RFC 9110 5). provider_malformed says what it is about.
+[[nodiscard]] error fault_of(const service_response& r);
+[[nodiscard]] error fault_of(const service_result& r);
+
 /// What an answer says of the service (S2-15, S2-54): none; provider_failed or provider_timeout for a server's error
 /// and for whatever prevented an answer, which count against its circuit; provider_refused and cancelled, which do not,
-/// because they are the caller's doing.
+/// because they are the caller's doing; nor does overloaded, a 503 that says when to come back: the service lives.
 [[nodiscard]] ec verdict_of(const service_response& r) noexcept;
 [[nodiscard]] ec verdict_of(const service_result& r) noexcept;
 

@@ -3,8 +3,8 @@
 // lets the next one live, and meanwhile a call costs a look and no message.
 //
 // Invariants: every call's callback is called exactly once, inside the actor, at the latest when the call's time is
-// over; never after cancel(). The actor hands its DOWN messages to `down` and its ticks to `tick`, and calls
-// `cancel` at its end.
+// over; never after cancel() or forget(). The actor hands its DOWN messages to `down` and its ticks to `tick`, and
+// calls `cancel` at its end.
 #pragma once
 
 #include "actors/binding/binding_book.hpp"
@@ -51,14 +51,26 @@ public:
   }
 
   /// Calls what is bound under `name`, in the HTTP-shaped form. The answer carries `x-service-binding-time` (S2-62), in
-  /// milliseconds. not_found: nothing is bound under that name.
-  void call(std::string_view name, service_request what, callback<service_response> done) {
-    start<service_response>(name, std::move(what), std::move(done));
+  /// milliseconds. not_found: nothing is bound under that name. Returns what forget() knows the call by; 0: it has
+  /// ended already.
+  std::uint64_t call(std::string_view name, service_request what, callback<service_response> done) {
+    return start<service_response>(name, std::move(what), std::move(done));
   }
 
   /// The same in the typed form.
-  void call(std::string_view name, service_call what, callback<service_result> done) {
-    start<service_result>(name, std::move(what), std::move(done));
+  std::uint64_t call(std::string_view name, service_call what, callback<service_result> done) {
+    return start<service_result>(name, std::move(what), std::move(done));
+  }
+
+  /// Nobody waits for that call any more: its callback is not called, and the other side is told. Nothing if it ended.
+  void forget(std::uint64_t id) {
+    const auto ended = close(id);
+    if (!ended)
+      return;
+    auto& s = slots_[ended->slot];
+    s.book.abandoned(ended->ticket);
+    if (s.life)
+      self_->send(s.life, service_cancel{id});
   }
 
   [[nodiscard]] bool has(std::string_view name) const { return find(name) != slots_.size(); }
@@ -144,10 +156,10 @@ private:
   }
   static service_result refusal(error e, const service_result*) { return {e.code, std::move(e.message), {}}; }
 
+  // Of an answer that came through several bindings this one's, which holds the others.
   static void stamp(service_response& r, std::chrono::microseconds took) {
-    constexpr std::string_view name = "x-service-binding-time";
-    std::erase_if(r.headers, [](const auto& h) { return h.first == name; }); // of a binding further down
-    r.headers.emplace_back(name, milliseconds(took));
+    std::erase_if(r.headers, [](const auto& h) { return h.first == "x-service-binding-time"; });
+    r.headers.emplace_back("x-service-binding-time", milliseconds(took));
   }
   static void stamp(service_result&, std::chrono::microseconds) {}
 
@@ -165,16 +177,19 @@ private:
   }
 
   template <class Answer, class Message>
-  void start(std::string_view name, Message what, callback<Answer> done) {
+  std::uint64_t start(std::string_view name, Message what, callback<Answer> done) {
     const auto place = find(name);
-    if (place == slots_.size())
-      return done(
-        refusal({ec::not_found, "no service is bound as " + std::string{name}}, static_cast<Answer*>(nullptr)));
+    if (place == slots_.size()) {
+      done(refusal({ec::not_found, "no service is bound as " + std::string{name}}, static_cast<Answer*>(nullptr)));
+      return 0;
+    }
     auto& s = slots_[place];
     const auto now = self_->clock().now();
     auto leave = s.book.admit(now, std::chrono::microseconds{what.head.remaining_us});
-    if (!leave)
-      return done(refusal(leave.error(), static_cast<Answer*>(nullptr)));
+    if (!leave) {
+      done(refusal(leave.error(), static_cast<Answer*>(nullptr)));
+      return 0;
+    }
     if (!s.life && !s.opening)
       open(place);
     auto ticket = leave.value();
@@ -183,15 +198,19 @@ private:
     what.head.id = id;
     what.head.remaining_us = ticket.remaining.count();
     what.head.probe = ticket.probe;
+    what.head.hurried = ticket.hurried;
     const auto to = std::make_shared<callback<Answer>>(std::move(done));
     const auto [it, added] = open_.emplace(id,
       open_call{place, ticket, now, [to](error e) { (*to)(refusal(std::move(e), static_cast<Answer*>(nullptr))); }});
     due_.add(ticket.until, id);
     wake_at(self_, tick_, due_.next());
-    if (s.life)
-      return send<Answer>(s.life, id, std::move(what), to);
+    if (s.life) {
+      send<Answer>(s.life, id, std::move(what), to);
+      return id;
+    }
     it->second.send = [this, id, to, shared = std::make_shared<Message>(std::move(what))](
                         const service_actor& life) { send<Answer>(life, id, std::move(*shared), to); };
+    return id;
   }
 
   template <class Answer, class Message>
@@ -206,6 +225,13 @@ private:
           auto& s = slots_[ended->slot];
           const auto now = self_->clock().now();
           const auto took = since(*ended, now);
+          if (auto fault = fault_of(a); fault.code != ec::none) {
+            report(s, took, fault.message);
+            fault.message = s.book.settings().name + ": " + fault.message;
+            if (s.book.malformed(ended->ticket, now, took))
+              lose(s, fault.message);
+            return (*to)(refusal(std::move(fault), static_cast<Answer*>(nullptr)));
+          }
           const auto verdict = verdict_of(a);
           report(s, took, info(verdict).trips_circuit ? failure_of(a) : std::string{});
           s.book.answered(ended->ticket, now, took, verdict);

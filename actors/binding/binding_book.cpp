@@ -11,6 +11,9 @@ using std::chrono::nanoseconds;
 // What may come at once of a second's calls: a tenth of them, one at least.
 constexpr std::int64_t burst_share = 10;
 
+// A call that has less than this part of the binding's own time-out is in a hurry.
+constexpr int hurried_part = 4;
+
 health_settings silence_of(const binding_settings& s) {
   health_settings out;
   out.failures = s.failures;
@@ -25,8 +28,8 @@ std::int64_t share_ppm(std::int64_t part, std::int64_t of) noexcept {
 } // namespace
 
 std::int64_t binding_counters::average_us() const noexcept {
-  const auto answered = successful.load() + failed.load() - timeouts.load();
-  return answered <= 0 ? 0 : total_us.load() / answered;
+  const auto calls_answered = answered.load();
+  return calls_answered <= 0 ? 0 : total_us.load() / calls_answered;
 }
 
 void append(metrics& out, const binding_settings& of, const binding_counters& c) {
@@ -60,33 +63,39 @@ result<binding_book::ticket> binding_book::admit(time now, microseconds remainin
   if (under_way_ >= settings_.concurrency)
     return refuse(
       ec::overloaded, settings_.name + ": " + std::to_string(settings_.concurrency) + " calls are under way");
+  auto next_due = next_due_;
   if (settings_.rate > 0) {
     const nanoseconds interval{1'000'000'000 / settings_.rate};
     const auto tolerance = interval * (std::max<std::int64_t>(1, settings_.rate / burst_share) - 1);
     if (next_due_ - tolerance > now)
       return refuse(
         ec::permit_refused, settings_.name + ": more than " + std::to_string(settings_.rate) + " calls a second");
-    next_due_ = std::max(next_due_, now) + interval;
+    next_due = std::max(next_due_, now) + interval;
   }
   const auto leave = policy_.may_call(now);
   note_state();
   if (leave == restart_policy::leave::no)
     return refuse(ec::circuit_open, "Circuit breaker OPEN for " + settings_.name);
+  next_due_ = next_due; // what the circuit refused has used up nothing
   ++under_way_;
   counters_->calls.fetch_add(1, std::memory_order_relaxed);
   const auto left = std::min(remaining, settings_.timeout);
-  return ticket{policy_.generation(), now + left, left, leave == restart_policy::leave::probe};
+  return ticket{policy_.generation(), now + left, left, leave == restart_policy::leave::probe,
+    left < settings_.timeout / hurried_part};
 }
 
 void binding_book::answered(const ticket& t, time now, microseconds took, ec verdict) {
   if (verdict == ec::cancelled)
     return abandoned(t);
   --under_way_;
+  counters_->answered.fetch_add(1, std::memory_order_relaxed);
   counters_->total_us.fetch_add(took.count(), std::memory_order_relaxed);
   if (t.generation == policy_.generation())
     (void)silence_.succeeded(now, took);
   if (info(verdict).trips_circuit) {
     counters_->failed.fetch_add(1, std::memory_order_relaxed);
+    if (t.probe && t.hurried)
+      policy_.probe_cancelled(t.generation);
     return; // the session has counted it; if it was one too many, its end is on its way
   }
   counters_->successful.fetch_add(1, std::memory_order_relaxed);
@@ -99,9 +108,25 @@ bool binding_book::silent(const ticket& t, time now, microseconds took) {
   --under_way_;
   counters_->failed.fetch_add(1, std::memory_order_relaxed);
   counters_->timeouts.fetch_add(1, std::memory_order_relaxed);
+  return judge(t, now, ec::provider_timeout, took);
+}
+
+bool binding_book::malformed(const ticket& t, time now, microseconds took) {
+  --under_way_;
+  counters_->failed.fetch_add(1, std::memory_order_relaxed);
+  counters_->answered.fetch_add(1, std::memory_order_relaxed);
+  counters_->total_us.fetch_add(took.count(), std::memory_order_relaxed);
+  return judge(t, now, ec::provider_malformed, took);
+}
+
+bool binding_book::judge(const ticket& t, time now, ec failure, microseconds took) {
   if (t.generation != policy_.generation())
     return false;
-  return silence_.failed(now, ec::provider_timeout, took, t.probe) == health::verdict::trip;
+  if (!t.hurried)
+    return silence_.failed(now, failure, took, t.probe) == health::verdict::trip;
+  if (t.probe)
+    policy_.probe_cancelled(t.generation);
+  return false;
 }
 
 void binding_book::abandoned(const ticket& t) {

@@ -1,7 +1,7 @@
 // One binding of a service to another, as its owner decides over it (S2-54..57, S2-65, S2-72..79): may this call go
 // out, does the other side have to be opened first, and what has been counted. The circuit is supervision: the session
-// on the other side dies of its own failures, `restart_policy` says when the next may live; here only silence is
-// judged, which the other side cannot see. Pure: `now` is an argument.
+// on the other side dies of its own failures, `restart_policy` says when the next may live; here only silence
+// and what cannot be used are judged, which the other side cannot see. Pure: `now` is an argument.
 #pragma once
 
 #include "actors/circuit/health.hpp"
@@ -37,7 +37,8 @@ struct binding_counters {
   std::atomic<std::int64_t> timeouts{0};
   std::atomic<std::int64_t> refused{0}; // not sent: circuit open, too many under way, over the rate
   std::atomic<std::int64_t> trips{0};
-  std::atomic<std::int64_t> total_us{0};
+  std::atomic<std::int64_t> answered{0};                   // in time, whatever the answer
+  std::atomic<std::int64_t> total_us{0};                   // of those
   std::atomic<circuit_state> state{circuit_state::closed}; // as it last changed
 
   /// Microseconds of an answered call; 0 before the first.
@@ -60,6 +61,7 @@ public:
     time until;                   // after that, nobody waits for it
     std::chrono::microseconds remaining{0};
     bool probe = false;
+    bool hurried = false; // so little time that its failure says nothing: any client may ask for it (X-Request-Timeout)
   };
 
   /// May a call with so much time go out now? circuit_open ("Circuit breaker OPEN for ...", S2-56), overloaded,
@@ -70,6 +72,8 @@ public:
   void answered(const ticket& t, time now, std::chrono::microseconds took, ec verdict);
   /// Its time was over and no answer had come. True: the session has been silent too often; it is to be ended.
   [[nodiscard]] bool silent(const ticket& t, time now, std::chrono::microseconds took);
+  /// It was answered with what cannot be used, which the session thinks is fine. True: as above.
+  [[nodiscard]] bool malformed(const ticket& t, time now, std::chrono::microseconds took);
   /// It ended without a verdict: cancelled, or with the session that was asked.
   void abandoned(const ticket& t);
 
@@ -85,6 +89,7 @@ public:
 
 private:
   void note_state() noexcept;
+  [[nodiscard]] bool judge(const ticket& t, time now, ec failure, std::chrono::microseconds took);
 
   binding_settings settings_;
   std::shared_ptr<binding_counters> counters_;

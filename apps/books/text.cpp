@@ -190,6 +190,10 @@ std::string author_key(std::string_view name) {
   return key.empty() ? collapse(text) : key;
 }
 
+bool has_letters(std::string_view text) {
+  return !letters(folded(text)).empty();
+}
+
 bool is_tidy_ascii(std::string_view text) noexcept {
   using namespace eight_bytes;
   std::uint64_t wrong = 0;

@@ -25,6 +25,9 @@ namespace troupe::books {
 /// "J. R. R. Tolkien", "J.R.R. Tolkien" and "Tolkien, J. R. R." are one.
 [[nodiscard]] std::string author_key(std::string_view name);
 
+/// Whether there is anything in it but spaces and punctuation.
+[[nodiscard]] bool has_letters(std::string_view text);
+
 /// One line: white space collapsed and trimmed, control characters dropped.
 [[nodiscard]] std::string tidy(std::string_view text);
 

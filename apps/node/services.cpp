@@ -46,21 +46,18 @@ binding_settings to_settings(const config::service_binding& b) {
 }
 
 // The circuits of the providers, and whether the platform's parts answer.
-std::function<void(std::function<void(std::string)>)> platform_health(
-  caf::actor_system& in, const orchestrator_actor& boss) {
-  return [&in, boss](std::function<void(std::string)> done) {
-    in.spawn([boss, done = std::move(done)](caf::event_based_actor* self) {
-      self->request(boss, std::chrono::seconds{1}, stats_atom::value)
-        .then(
-          [done](const metrics& all) {
-            auto circuits = nlohmann::json::object();
-            for (const auto& m : all)
-              if (m.name == "troupe_circuit_state" && m.value == 1)
-                circuits[m.labels[0].second] = m.labels[1].second;
-            done(nlohmann::json{{"providers", circuits}}.dump());
-          },
-          [done](const caf::error&) { done(R"({"providers":"no answer"})"); });
-    });
+std::function<void(session_ptr, std::function<void(std::string)>)> platform_health(const orchestrator_actor& boss) {
+  return [boss](session_ptr self, std::function<void(std::string)> done) {
+    self->request(boss, std::chrono::seconds{1}, stats_atom::value)
+      .then(
+        [done](const metrics& all) {
+          auto circuits = nlohmann::json::object();
+          for (const auto& m : all)
+            if (m.name == "troupe_circuit_state" && m.value == 1)
+              circuits[m.labels[0].second] = m.labels[1].second;
+          done(nlohmann::json{{"providers", circuits}}.dump());
+        },
+        [done](const caf::error&) { done(R"({"providers":"no answer"})"); });
   };
 }
 
@@ -90,7 +87,7 @@ node_services start_services(
     def->secrets = {{"ISBNDB_API_KEY", secrets.provider_keys.contains("isbndb")}};
     if (name == books_proxy_kind)
       def->secrets.emplace_back("GOOGLE_BOOKS_API_KEY", secrets.provider_keys.contains("google"));
-    def->own_health = platform_health(in, ground.boss);
+    def->own_health = platform_health(ground.boss);
     std::vector<service_open> bound{{std::string{door_name}, name, {}, 0}};
     for (const auto& b : bindings) {
       if (b.service == name)

@@ -109,8 +109,9 @@ void by_author(const search_ptr& s) {
   service_request ask;
   ask.path = "/author/" + books::percent_encode(s->text) + query_of(*s);
   ask.head = s->head;
-  ask.head.remaining_us = remaining_us(s->self, s->call);
-  peers.call(isbndb_binding, std::move(ask), [s](service_response&& r) {
+  // Half of the time: what does not answer at all leaves the other half for the other way.
+  ask.head.remaining_us = remaining_us(s->self, s->call) / 2;
+  const auto asked = peers.call(isbndb_binding, std::move(ask), [s](service_response&& r) {
     if (r.code == ec::none && r.status == 200 && has_books(r.body))
       return end(s, std::move(r));
     if (r.code != ec::none || (r.status != 404 && r.status != 200)) // S2-53
@@ -118,6 +119,8 @@ void by_author(const search_ptr& s) {
         r.code == ec::none ? "ISBNdb worker error: " + std::to_string(r.status) : r.detail);
     by_author_elsewhere(s);
   });
+  if (asked != 0)
+    when_dropped(s->self, s->call, [self = s->self, asked] { self->state.peers->forget(asked); });
 }
 
 void by_isbn(const search_ptr& s) {
@@ -204,10 +207,11 @@ void third_version(const search_ptr& s) {
       auto* list = books_in(body);
       if (list == nullptr)
         return s->done({ec::internal, "search: the cache's answer has no list", 500, {}, {}});
-      const bool last = list->empty() || page >= books::most_pages;
+      const bool empty = list->empty();
+      const bool last = empty || page >= books::most_pages;
       keep_members(*list, members);
       body["next"] = last ? json(nullptr) : json(cursor_of(key, page + 1));
-      body["cut"] = page >= books::most_pages;
+      body["cut"] = page >= books::most_pages && !empty;
       r.body = blob{body.dump(-1, ' ', false, json::error_handler_t::replace)};
       std::erase_if(r.headers, [](const auto& h) { return h.first == "ETag"; });
       s->done(std::move(r));

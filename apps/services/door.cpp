@@ -4,6 +4,8 @@
 
 #include <caf/send.hpp>
 
+#include <atomic>
+
 namespace troupe {
 namespace {
 
@@ -26,7 +28,8 @@ void answer_visit(visit& v, service_response&& r, const std::string& failed) {
     return v.reply(v.exchange, {status, std::move(head), blob{std::move(body.text)}});
   }
   for (const auto& [name, value] : r.headers)
-    append_field(head, name, value);
+    if (name != "x-response-time") // the service's; the bridge says its own, which holds it
+      append_field(head, name, value);
   v.reply(v.exchange, {status, std::move(head), std::move(r.body)});
 }
 
@@ -48,6 +51,30 @@ service_request request_of(const visit& v, std::string_view prefix, std::chrono:
   out.headers.emplace_back("X-Client", v.client);
   out.body = blob{from.body};
   return out;
+}
+
+void end(door_state& s, std::uint64_t id, service_response&& r) {
+  auto node = s.open.extract(id);
+  if (!node.empty())
+    node.mapped().done(std::move(r));
+}
+
+void start(self_ptr self, door_call& c) {
+  auto& s = self->state;
+  s.open.emplace(c.id, door_state::open_call{std::move(c.done)});
+  const auto asked = s.services->call(
+    c.service, std::move(c.what), [self, id = c.id](service_response&& r) { end(self->state, id, std::move(r)); });
+  if (const auto it = s.open.find(c.id); it != s.open.end())
+    it->second.asked = asked;
+}
+
+void give_up(self_ptr self, std::uint64_t id) {
+  auto& s = self->state;
+  const auto it = s.open.find(id);
+  if (it == s.open.end())
+    return;
+  s.services->forget(it->second.asked);
+  end(s, id, {ec::cancelled, "the client has left", info(ec::cancelled).http_status, {}, {}});
 }
 
 } // namespace
@@ -75,7 +102,8 @@ door_actor::behavior_type door(
     self->quit(stop.reason);
   });
   return {
-    [self](door_call& c) { self->state.services->call(c.service, std::move(c.what), std::move(c.done)); },
+    [self](door_call& c) { start(self, c); },
+    [self](const door_gone& g) { give_up(self, g.id); },
     [self](tick_atom) { self->state.services->tick(); },
     [self](stats_atom) {
       metrics out;
@@ -88,19 +116,22 @@ door_actor::behavior_type door(
 std::vector<resource> service_resources(
   std::vector<service_path> paths, door_actor to, std::chrono::microseconds deadline) {
   std::vector<resource> out;
+  const auto last = std::make_shared<std::atomic<std::uint64_t>>(0);
   for (auto& p : paths) {
     resource r;
     static_cast<entry_point&>(r) = p.at;
     r.max_body = p.max_body;
-    r.handle = [to, deadline, p](visit v) {
+    r.handle = [to, deadline, p, last](visit v) {
       const auto left = deadline_of(v.exchange.request().value("X-Request-Timeout"), deadline);
       if (!left)
         return answer_visit(v, bad_deadline(left.error()), p.at.failure);
       auto what = request_of(v, p.prefix, left.value());
+      const auto id = last->fetch_add(1, std::memory_order_relaxed) + 1;
+      v.exchange.on_gone([to, id] { caf::anon_send(to, door_gone{id}); });
       const auto shared = std::make_shared<visit>(std::move(v));
-      caf::anon_send(to, door_call{p.service, std::move(what), [shared, failed = p.at.failure](service_response&& a) {
-                                     answer_visit(*shared, std::move(a), failed);
-                                   }});
+      caf::anon_send(
+        to, door_call{id, p.service, std::move(what),
+              [shared, failed = p.at.failure](service_response&& a) { answer_visit(*shared, std::move(a), failed); }});
     };
     out.push_back(std::move(r));
   }

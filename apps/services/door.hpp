@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace troupe {
@@ -16,20 +17,33 @@ inline constexpr std::string_view door_name = "bridge"; // what services know it
 
 /// Call this service; `done` is called once, on an actor thread.
 struct door_call {
+  std::uint64_t id = 0; // the asker's own, to take it back by
   std::string service;
   service_request what;
   std::function<void(service_response&&)> done;
 };
 
+/// The client of that call has left: it ends with ec::cancelled, and so does what it caused.
+struct door_gone {
+  std::uint64_t id = 0;
+};
+
 using door_actor = caf::typed_actor<
   // Call a service.
   caf::reacts_to<door_call>,
+  // Nobody waits for it any more.
+  caf::reacts_to<door_gone>,
   // Look whose time is over.
   caf::reacts_to<tick_atom>,
   // What have you counted?
   caf::replies_to<stats_atom>::with<metrics>>;
 
 struct door_state {
+  struct open_call {
+    std::function<void(service_response&&)> done;
+    std::uint64_t asked = 0; // what the binding calls it
+  };
+  std::unordered_map<std::uint64_t, open_call> open;
   std::unique_ptr<bindings<door_actor::stateful_pointer<door_state>>> services;
   static inline const char* name = "door";
 };
@@ -57,3 +71,4 @@ struct service_path {
 
 // Callbacks never leave the process.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::door_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::door_gone)

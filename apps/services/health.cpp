@@ -11,8 +11,9 @@ namespace {
 
 using json = nlohmann::json;
 
-// So long a health check waits for another service, whatever its caller allows: a monitor asks every few seconds.
-constexpr std::int64_t patience_us = 2'000'000;
+// So long a health check waits for another service, whatever its caller allows: a monitor asks every few seconds. A
+// quarter of a binding's usual time-out, so that it is no call in a hurry (binding_book.hpp) and counts.
+constexpr std::int64_t patience_us = 2'500'000;
 
 std::string iso_time(std::int64_t ms) {
   const std::chrono::sys_time<std::chrono::milliseconds> at{std::chrono::milliseconds{ms}};
@@ -28,14 +29,21 @@ struct report {
   std::chrono::steady_clock::time_point since;
 };
 
+// Milliseconds, with two decimals.
+std::string time_since(session_ptr self, const report& r) {
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(self->clock().now() - r.since).count();
+  return fmt::format("{}.{:02}", took / 1'000, took % 1'000 / 10);
+}
+
 void tell(session_ptr self, std::uint64_t call, const std::shared_ptr<report>& r) {
   if (--r->missing > 0)
     return;
   r->out["status"] = r->healthy ? "healthy" : "degraded";
   auto response = json_response(r->healthy ? 200 : 503, r->out.dump(-1, ' ', false, json::error_handler_t::replace));
   response.headers.emplace_back("Cache-Control", "no-store");
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(self->clock().now() - r->since).count();
-  response.headers.emplace_back("x-response-time", fmt::format("{}.{:02}", took / 1'000, took % 1'000 / 10));
+  if (!r->healthy) // and so it counts against no circuit: who says of others that they are ill is not ill
+    response.headers.emplace_back("Retry-After", "5");
+  response.headers.emplace_back("x-response-time", time_since(self, *r));
   reply(self, call, std::move(response));
 }
 
@@ -60,7 +68,7 @@ void tell_health(session_ptr self, const call_ref& call, const call_head& head) 
       const bool well = a.code == ec::none && a.status < 500;
       entry["status"] = well ? "healthy" : "error";
       const auto said = a.header("x-response-time");
-      entry["responseTime"] = std::string{said.empty() ? a.header("x-service-binding-time") : said} + "ms";
+      entry["responseTime"] = (said.empty() ? time_since(self, *r) : std::string{said}) + "ms";
       entry["circuit"] = to_string(bound.counters->state.load());
       if (!well)
         entry["error"] = a.code == ec::none ? fmt::format("status {}", a.status) : a.detail;
@@ -70,8 +78,7 @@ void tell_health(session_ptr self, const call_ref& call, const call_head& head) 
   }
   if (service.own_health) {
     ++r->missing;
-    // Called back on whatever thread: the answer is put together inside the session.
-    service.own_health([self, r, id = call.id](std::string members) {
+    service.own_health(self, [self, r, id = call.id](std::string members) {
       const auto own = json::parse(members, nullptr, false);
       if (own.is_object())
         r->out.update(own);

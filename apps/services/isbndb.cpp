@@ -52,7 +52,8 @@ void take_page(const std::shared_ptr<whole_list>& w, const answer& a) {
   auto& data = body["data"];
   for (auto& one : data["books"])
     w->all.push_back(std::move(one));
-  const bool more = data.value("more", false);
+  const auto said = data.find("more");
+  const bool more = said != data.end() && *said == true;
   if (more && w->page < most_pages_together) {
     ++w->page;
     return next_page(w);

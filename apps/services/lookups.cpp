@@ -19,6 +19,19 @@ void append_lines(fields& to, std::string_view head) {
   }
 }
 
+// Rounded up: who comes back earlier comes in vain.
+std::int64_t whole_seconds(std::int64_t us) {
+  constexpr std::int64_t second = 1'000'000;
+  return std::max<std::int64_t>(1, (us + second - 1) / second);
+}
+
+// Whether nobody failed: more was asked than may be asked (DECISIONS C-06), which is 503.
+bool only_limits(const answer& a) {
+  return !a.providers.empty() && std::all_of(a.providers.begin(), a.providers.end(), [](const provider_report& p) {
+    return p.code == ec::permit_refused || p.code == ec::provider_limited || p.code == ec::overloaded;
+  });
+}
+
 } // namespace
 
 result<service_target> target_of(std::string_view path) {
@@ -51,6 +64,7 @@ void look_up(session_ptr self, const book_services& books, const call_ref& call,
   l.about = std::move(about);
   l.remaining_us = remaining_us(self, call);
   l.bypass = bypass;
+  when_dropped(self, call, [self, owner, id = l.id, key = l.about.key] { self->send(owner, lookup_cancel{id, key}); });
   const auto to = std::make_shared<std::function<void(answer &&)>>(std::move(done));
   self->request(owner, by_its_deadline, std::move(l))
     .then([to](answer& a) { (*to)(std::move(a)); },
@@ -66,11 +80,11 @@ void look_up(session_ptr self, const book_services& books, const call_ref& call,
 service_response to_response(const answer& a, std::string_view failed) {
   service_response r;
   if (a.code != ec::none) {
-    r.status = info(a.code).http_status;
+    r.status = only_limits(a) ? 503 : info(a.code).http_status;
     auto body = render({r.status, std::string{failed}, a.message, {}, a.providers}, false);
     r.headers = {{"Content-Type", std::string{body.content_type}}, {"Cache-Control", "no-store"}};
     if (r.status == 503)
-      r.headers.emplace_back("Retry-After", std::to_string(std::max<std::int64_t>(1, a.retry_after_us / 1'000'000)));
+      r.headers.emplace_back("Retry-After", std::to_string(whole_seconds(a.retry_after_us)));
     r.body = blob{std::move(body.text)};
     return r;
   }

@@ -43,20 +43,30 @@ std::optional<session_state::open_call> close(session_state& s, std::uint64_t id
   return std::move(node.mapped());
 }
 
+// What a call asked of others is not needed any more.
+void drop(session_state::open_call& call) {
+  if (const auto then = std::exchange(call.dropped, nullptr))
+    then();
+}
+
 // Whoever waits is told, and this life ends.
 void die(session_ptr self, const error& why) {
   auto& s = self->state;
   auto all = std::exchange(s.calls, {});
   s.by_caller.clear();
   s.due = {};
-  for (auto& [id, call] : all)
+  for (auto& [id, call] : all) {
     deliver_refusal(call.to, why);
+    drop(call);
+  }
   s.peers->cancel();
   self->quit(make_error(why.code, why.message));
 }
 
 void judge(session_ptr self, const session_state::open_call& call, ec verdict) {
   auto& s = self->state;
+  if (call.hurried)
+    return;
   const auto now = self->clock().now();
   const auto took = std::chrono::duration_cast<microseconds>(now - call.since);
   const auto judged =
@@ -87,7 +97,8 @@ call_ref admit(session_ptr self, const Message& what) {
   const auto now = self->clock().now();
   const auto id = ++s.last;
   const auto until = now + microseconds{std::max<std::int64_t>(0, what.head.remaining_us)};
-  s.calls.emplace(id, session_state::open_call{std::move(promise), from, now, until, what.head.probe});
+  s.calls.emplace(
+    id, session_state::open_call{std::move(promise), from, now, until, what.head.probe, what.head.hurried});
   s.by_caller.insert_or_assign(from, id);
   s.due.add(until, id);
   wake_at(self, s.tick, s.due.next());
@@ -147,8 +158,10 @@ void cancel(session_ptr self, std::uint64_t id) {
   const auto known = s.by_caller.find({self->current_sender() ? self->current_sender()->id() : 0, id});
   if (known == s.by_caller.end())
     return;
-  if (auto call = close(s, known->second))
+  if (auto call = close(s, known->second)) {
     deliver_refusal(call->to, {ec::cancelled, "nobody waits for it any more"});
+    drop(*call);
+  }
 }
 
 void tick(session_ptr self) {
@@ -160,6 +173,7 @@ void tick(session_ptr self) {
   for (const auto id : s.due.take_due(now))
     if (auto call = close(s, id)) {
       deliver_refusal(call->to, {ec::deadline_exceeded, s.service->name + ": no answer within the deadline"});
+      drop(*call);
       judge(self, *call, ec::provider_timeout);
     }
   wake_at(self, s.tick, s.due.next());
@@ -169,8 +183,10 @@ void tick(session_ptr self) {
 void leave(session_ptr self) {
   auto& s = self->state;
   s.leaving = true;
-  for (auto& [id, call] : std::exchange(s.calls, {}))
+  for (auto& [id, call] : std::exchange(s.calls, {})) {
     deliver_refusal(call.to, {ec::cancelled, "shutting down"});
+    drop(call);
+  }
   s.by_caller.clear();
   s.due = {};
   if (s.held > 0)
@@ -187,6 +203,11 @@ void reply(session_ptr self, std::uint64_t call, service_response r) {
 
 void reply(session_ptr self, std::uint64_t call, service_result r) {
   end(self, call, std::move(r));
+}
+
+void when_dropped(session_ptr self, const call_ref& call, std::function<void()> then) {
+  if (const auto it = self->state.calls.find(call.id); it != self->state.calls.end())
+    it->second.dropped = std::move(then);
 }
 
 std::int64_t remaining_us(session_ptr self, const call_ref& call) {

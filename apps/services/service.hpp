@@ -53,8 +53,9 @@ struct service_definition {
   std::function<std::string(std::string_view path)> pass_through =
     {};                                              // S1-47: what answers instead of a handler that threw
   std::vector<std::pair<std::string, bool>> secrets; // by name: is it there? Never its value (S2-60)
-  std::function<void(std::function<void(std::string)>)> own_health = {}; // JSON members of its own, asked for each time
-  std::function<std::int64_t()> wall_ms;                                 // the wall clock, for timestamps
+  std::function<void(session_ptr, std::function<void(std::string)>)> own_health =
+    {};                                  // JSON members of its own, asked for each time; tells them inside the session
+  std::function<std::int64_t()> wall_ms; // the wall clock, for timestamps
   std::shared_ptr<spdlog::logger> log;
   std::uint64_t seed = 0;
 };
@@ -70,6 +71,8 @@ struct session_state {
     time since;
     time until;
     bool probe = false;
+    bool hurried = false;
+    std::function<void()> dropped = {}; // see when_dropped()
   };
 
   std::shared_ptr<const service_definition> service;
@@ -95,6 +98,10 @@ service_actor::behavior_type session(session_ptr self, std::shared_ptr<const ser
 /// Answers a call. Nothing if it has been answered: its time was over, or nobody waits any more.
 void reply(session_ptr self, std::uint64_t call, service_response r);
 void reply(session_ptr self, std::uint64_t call, service_result r);
+
+/// What to do should a call end before its handler answers it (its caller does not wait any more, or its time is over):
+/// take back what it asked of others. In the place of what was said before.
+void when_dropped(session_ptr self, const call_ref& call, std::function<void()> then);
 
 /// What is left of a call's time.
 [[nodiscard]] std::int64_t remaining_us(session_ptr self, const call_ref& call);

@@ -182,18 +182,26 @@ TEST(details take no field from another book) {
 }
 
 TEST(the routes tie questions to providers merge and JSON) {
-  const auto table = routes();
-  REQUIRE_EQ(table.size(), 2u);
+  const auto table = routes(false);
+  REQUIRE_EQ(table.size(), 3u);
   CHECK_EQ(table[0].name, "search");
   CHECK_EQ(table[1].name, "details");
+  CHECK_EQ(table[2].name, "author");
   const std::vector<contribution> found{from("google", {{"Dune", "Frank Herbert", ace}})};
   for (const auto& route : table) {
     CHECK_EQ(route.providers, (std::vector<std::string>{"google", "openlibrary"}));
-    const question q{route.name, ace, 20, ""};
+    const question q{route.name, route.name == "author" ? "Frank Herbert" : ace, 20, ""};
     const auto data = nlohmann::json::parse(route.render(q, *route.merge(q, found)));
     CHECK_EQ(data.is_array(), route.name == "search");
-    CHECK_EQ((data.is_array() ? data[0] : data)["isbn13"], ace);
-    const auto nothing = route.render(q, *route.merge(q, {}));
-    CHECK_EQ(nothing, route.name == "search" ? "[]" : "null");
+    CHECK_EQ((data.is_array() ? data[0] : route.name == "author" ? data["books"][0] : data)["isbn13"], ace);
+    const auto nothing = nlohmann::json::parse(route.render(q, *route.merge(q, {})));
+    CHECK((route.name == "author" ? nothing["books"] : nothing).empty());
   }
+}
+
+TEST(with a key ISBNdb is the third provider and the first of an author) {
+  const auto table = routes(true);
+  CHECK_EQ(table[0].providers, (std::vector<std::string>{"google", "openlibrary", "isbndb"}));
+  CHECK_EQ(table[1].providers, (std::vector<std::string>{"google", "openlibrary", "isbndb"}));
+  CHECK_EQ(table[2].providers, (std::vector<std::string>{"isbndb", "google", "openlibrary"}));
 }
