@@ -58,6 +58,7 @@ struct visit {
 struct resource : entry_point {
   std::size_t max_body = 0;          // bytes of a POST's or PUT's; more is 413
   std::function<void(visit)> handle; // on an I/O thread: it must not block
+  bool streams = false; // a body is not held whole: `handle` is called before it comes, and takes it by take_body()
 };
 
 struct bridge_settings {
@@ -84,6 +85,7 @@ public:
 
   [[nodiscard]] std::optional<http::response> refuse(const http::request& request) const override;
   [[nodiscard]] std::size_t max_body(const http::request& request) const override;
+  [[nodiscard]] bool streams_body(const http::request& request) const override;
   void handle(http::exchange e) override;
 
   /// From the next request on these keys hold; how much of its limit a key has used stays. Any thread.

@@ -26,6 +26,12 @@ std::size_t bridge::max_body(const http::request& request) const {
   return r != nullptr ? r->max_body : 0;
 }
 
+bool bridge::streams_body(const http::request& request) const {
+  const auto found = router_.find(request.path);
+  const auto* r = found ? find_resource(found->endpoint) : nullptr;
+  return r != nullptr && r->streams;
+}
+
 void bridge::resource_asked(http::exchange e, const router::match& found) {
   const auto since = std::chrono::steady_clock::now();
   const auto index = found.endpoint;

@@ -292,7 +292,8 @@ private:
 std::vector<std::string> built_in_paths() {
   return {"/api/v2/books/search", "/api/v2/books/{isbn}", "/api/v1/batches", "/api/v1/batches/{id}", "/health",
     "/metrics", "/search/auto", "/search/title", "/search/author", "/search/isbn", "/search/books",
-    "/api/v3/books/search", "/author/{name}", "/book/{isbn}", "/books/{query}"};
+    "/api/v3/books/search", "/author/{name}", "/book/{isbn}", "/books/{query}", "/warm/upload", "/jobs", "/jobs/{id}",
+    "/jobs/{id}/events", "/jobs/{id}/results", "/jobs/{id}/rejections", "/jobs/{id}/pause", "/jobs/{id}/resume"};
 }
 
 void define(const custom_source& source, const program_checker& check, settings& s, std::vector<std::string>& errors) {

@@ -24,7 +24,7 @@ node_library start_library(caf::actor_system& in, const config::settings& s, lib
   node_library out;
   out.stop = std::make_shared<std::atomic<bool>>(false);
   out.importer =
-    in.spawn<caf::detached>(importer, import_ground{ground.uploads, ground.main, ground.wall_ms}, out.stop);
+    in.spawn<caf::detached>(importer, import_ground{ground.uploads.back(), ground.main, ground.wall_ms}, out.stop);
   // The desk tells the warmer that a job has changed; it is there first, and learns whom to tell.
   warmer_settings w;
   w.owner = owner_of(s);
@@ -45,11 +45,25 @@ node_library start_library(caf::actor_system& in, const config::settings& s, lib
   w.changed = [to = out.desk](const std::string& job) { caf::anon_send(to, desk_news{job}); };
   out.warmer = in.spawn(warmer, std::move(w), out.importer);
   caf::anon_send(out.desk, desk_runner{[to = out.warmer] { caf::anon_send(to, warm_kick{}); }});
+  upload_settings u;
+  u.buckets.assign(ground.uploads.begin(), ground.uploads.end() - 1);
+  u.submit = [to = out.desk](const stored_upload& what, std::function<void(result<std::string>)> done) {
+    new_job job;
+    job.id = what.key.substr(what.key.rfind('/') + 1);
+    job.library = what.library;
+    job.source = what.key;
+    caf::anon_send(to, desk_submit{std::move(job), std::move(done)});
+  };
+  u.log = ground.log;
+  out.uploads = std::make_shared<upload_desk>(std::move(u));
   return out;
 }
 
-std::vector<resource> job_paths(const config::settings& s, const desk_actor& to) {
-  return desk_resources({quota(s.limits.client.details), services_edge(s)}, to);
+std::vector<resource> library_paths(const config::settings& s, const node_library& library) {
+  auto out = desk_resources({quota(s.limits.client.details), services_edge(s)}, library.desk);
+  out.push_back(upload_resource(library.uploads, static_cast<std::size_t>(s.warm.max_upload.count),
+    quota(s.limits.client.batches), services_edge(s)));
+  return out;
 }
 
 } // namespace troupe

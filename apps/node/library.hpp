@@ -4,6 +4,7 @@
 #include "apps/config/config.hpp"
 #include "apps/node/services.hpp"
 #include "apps/warmer/desk.hpp"
+#include "apps/warmer/upload.hpp"
 #include "apps/warmer/warmer.hpp"
 #include "storage/objects.hpp"
 #include "storage/sql_pool.hpp"
@@ -16,9 +17,10 @@
 namespace troupe {
 
 struct library_ground {
-  std::shared_ptr<storage::sql_pool> main;   // jobs and their items
-  std::shared_ptr<storage::objects> uploads; // S2-26
-  std::vector<bound_service> bindings;       // of cache-warmer
+  std::shared_ptr<storage::sql_pool> main; // jobs and their items
+  /// The bucket of uploads (S2-26), once for each thread that uses it: the importer and those who store.
+  std::vector<std::shared_ptr<storage::objects>> uploads;
+  std::vector<bound_service> bindings; // of cache-warmer
   std::function<std::int64_t()> wall_ms;
   std::shared_ptr<spdlog::logger> log;
   std::uint64_t seed = 0;
@@ -29,11 +31,12 @@ struct node_library {
   importer_actor importer;
   desk_actor desk;
   std::shared_ptr<std::atomic<bool>> stop; // what the importer reads
+  std::shared_ptr<upload_desk> uploads;
 };
 
 [[nodiscard]] node_library start_library(caf::actor_system& in, const config::settings& s, library_ground ground);
 
-/// The paths of jobs, for the bridge.
-[[nodiscard]] std::vector<resource> job_paths(const config::settings& s, const desk_actor& desk);
+/// The paths of jobs and uploads, for the bridge.
+[[nodiscard]] std::vector<resource> library_paths(const config::settings& s, const node_library& library);
 
 } // namespace troupe

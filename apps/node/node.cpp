@@ -75,9 +75,9 @@ struct node::parts {
   std::shared_ptr<jq::pool> mappers; // of user-defined providers; empty without any
   jq_actor mapper_counters;
   orchestrator_actor boss;
-  cache_stores stores;                          // outlives the actors that use it
-  std::shared_ptr<storage::sql_pool> main_pool; // likewise
-  std::shared_ptr<storage::objects> uploads;    // likewise
+  cache_stores stores;                                    // outlives the actors that use it
+  std::shared_ptr<storage::sql_pool> main_pool;           // likewise
+  std::vector<std::shared_ptr<storage::objects>> uploads; // likewise
   kv_actor cache_kv;
   objects_actor cache_cold;
   std::vector<cache_actor> shards;
@@ -253,7 +253,7 @@ result<void> node::parts::listen() {
     }});
   for (auto& path : service_paths(s, services.door))
     b.resources.push_back(std::move(path));
-  for (auto& path : job_paths(s, library.desk))
+  for (auto& path : library_paths(s, library))
     b.resources.push_back(std::move(path));
   b.deadline = s.request.deadline;
   b.client_limits = s.limits.client.enabled;
@@ -333,6 +333,8 @@ constexpr std::chrono::seconds last_writes{5};
 bool node::parts::drain(std::chrono::milliseconds deadline) {
   stop_batches();
   const bool finished = !server || server->drain(deadline);
+  if (library.uploads)
+    library.uploads->stop();
   if (!system)
     return finished;
   {
@@ -404,7 +406,7 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
   system.reset(); // waits for the last actor
   stores = {};    // and writes what it had yet to write
   main_pool.reset();
-  uploads.reset();
+  uploads.clear();
   return finished;
 }
 
@@ -415,12 +417,16 @@ result<std::unique_ptr<node>> node::start(node_options options) {
   auto stores = open_cache_stores(options.settings, options.secrets, wall_ms);
   if (!stores)
     return stores.as_failure();
-  auto uploads = open_uploads(options.settings, options.secrets, wall_ms);
-  if (!uploads)
-    return uploads.as_failure();
+  std::vector<std::shared_ptr<storage::objects>> uploads;
+  while (uploads.size() < uploads_at_once + 1) { // those who store, and who reads
+    auto opened = open_uploads(options.settings, options.secrets, wall_ms);
+    if (!opened)
+      return opened.as_failure();
+    uploads.push_back(std::move(opened.value()));
+  }
   auto p = std::make_unique<parts>();
   p->options = std::move(options);
-  p->uploads = std::move(uploads.value());
+  p->uploads = std::move(uploads);
   p->stores = std::move(stores.value());
   p->main_pool = db.value().main;
   p->system = std::make_unique<caf::actor_system>(p->system_settings);

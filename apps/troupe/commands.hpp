@@ -64,6 +64,18 @@ struct backup_options {
   std::string config;
 };
 
+struct warm_options {
+  std::string file;
+  std::string job; // one that exists, instead of a file
+  std::string url = "http://127.0.0.1:8787";
+  std::string library = "default";
+  std::string key; // empty: TROUPE_API_KEY
+  bool dry_run = false;
+  bool watch = false;
+  bool all = false; // rejected rows
+  bool json = false;
+};
+
 int run_migrate_list(const migrate_options& options);
 int run_migrate_apply(const migrate_options& options);
 int run_migrate_down(const migrate_options& options);
@@ -73,5 +85,10 @@ int run_replay(const replay_options& options);
 int run_new_key(const key_options& options);
 int run_backup(const backup_options& options);
 int run_restore(const backup_options& options);
+
+/// Also 1 when the job failed or was cancelled, and 130 when Ctrl-C ended the watching (the job goes on).
+int run_warm(const warm_options& options);
+/// Reads the file here and tells what would become of it.
+int run_dry_warm(const warm_options& options);
 
 } // namespace troupe

@@ -105,6 +105,20 @@ int main(int argc, char** argv) {
     each->add_option("--config", saved.config, "Configuration file (TOML), for storage.dir")->type_name("FILE");
   }
 
+  warm_options warm;
+  auto* warm_command = app.add_subcommand("warm", "Upload a library's export, and have its books found in the cache");
+  auto* warm_file = warm_command->add_option("FILE", warm.file, "The export (CSV, may be gzip)");
+  auto* warm_job =
+    warm_command->add_option("--job", warm.job, "Watch this job instead of uploading a file")->type_name("ID");
+  warm_command->add_option("--url", warm.url, "The node's bridge")->type_name("URL")->capture_default_str();
+  warm_command->add_option("--library", warm.library, "Whose books they are")->type_name("NAME")->capture_default_str();
+  warm_command->add_option("--key", warm.key, "API key (default: TROUPE_API_KEY)")->type_name("KEY");
+  auto* dry_run = warm_command->add_flag("--dry-run", warm.dry_run, "Only read the file, here, and tell what is in it");
+  warm_command->add_flag("--watch", warm.watch, "Follow the job to its end")->excludes(dry_run);
+  warm_command->add_flag("--all", warm.all, "With --dry-run: every rejected row, not the first 20")->needs(dry_run);
+  warm_command->add_flag("--json", warm.json, "Results as JSON, one object a line");
+  warm_job->excludes(warm_file)->excludes(dry_run);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -128,6 +142,8 @@ int main(int argc, char** argv) {
       return run_backup(saved);
     if (restore_command->parsed())
       return run_restore(saved);
+    if (warm_command->parsed())
+      return warm.dry_run ? run_dry_warm(warm) : run_warm(warm);
     return run_replay(replay);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "troupe: %s\n", e.what());
