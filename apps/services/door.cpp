@@ -61,7 +61,10 @@ void end(door_state& s, std::uint64_t id, service_response&& r) {
 
 void start(self_ptr self, door_call& c) {
   auto& s = self->state;
-  s.open.emplace(c.id, door_state::open_call{std::move(c.done)});
+  const auto [place, first] = s.open.try_emplace(c.id);
+  if (!first)
+    return c.done({ec::internal, "two calls of one id", info(ec::internal).http_status, {}, {}});
+  place->second.done = std::move(c.done);
   const auto asked = s.services->call(
     c.service, std::move(c.what), [self, id = c.id](service_response&& r) { end(self->state, id, std::move(r)); });
   if (const auto it = s.open.find(c.id); it != s.open.end())

@@ -479,16 +479,13 @@ TEST(a client that leaves takes its question back through every service) {
   CHECK_EQ(asked.size(), 1u); // and nobody else is asked instead
 }
 
-TEST(S2-58 the proxy s health names its binding) {
+TEST(a call of an id that is taken is refused and answered) {
+  silent = [](const lookup&) { return true; };
   start();
-  const auto r = search("/health");
-  CHECK_EQ(r.status, 200);
-  const auto body = body_of(r);
-  CHECK_EQ(body["worker"], "books-proxy");
-  CHECK_EQ(body["timestamp"], "1970-01-01T00:00:00.000Z");
-  CHECK_EQ(body["serviceBindings"]["ISBNDB_WORKER"]["status"], "healthy");
-  CHECK_EQ(body["serviceBindings"]["ISBNDB_WORKER"]["responseTime"], "0.00ms");
-  CHECK(asked.empty());
+  const auto first = ask("books-proxy", "/search/title?q=dune");
+  --calls;
+  CHECK(ask("books-proxy", "/search/title?q=dune")->at(0).code == ec::internal);
+  CHECK(first->empty());
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
