@@ -37,7 +37,7 @@ result<std::string> checked_library_name(std::string_view name) {
 
 upload_body::upload_body(held_bytes& all_held, const std::string& boundary) : all_held_{all_held} {
   if (boundary.empty())
-    file_.emplace();
+    file_ = file{};
   else
     form_.emplace(boundary, static_cast<http::part_consumer&>(*this));
 }

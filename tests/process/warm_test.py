@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -142,6 +143,7 @@ class Warm(unittest.TestCase):
 
     def test_real_exports_are_read(self):
         if not FIXTURES.exists():
+            print("\n*** LEFT OUT: the recorded exports are not beside the project ***", file=sys.stderr)
             self.skipTest("no recorded exports")
         for path in sorted(FIXTURES.iterdir()):
             found = json.loads(run("warm", str(path), "--dry-run", "--json").stdout)
