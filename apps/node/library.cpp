@@ -61,8 +61,10 @@ node_library start_library(caf::actor_system& in, const config::settings& s, lib
 
 std::vector<resource> library_paths(const config::settings& s, const node_library& library) {
   auto out = desk_resources({quota(s.limits.client.details), services_edge(s)}, library.desk);
-  out.push_back(upload_resource(library.uploads, static_cast<std::size_t>(s.warm.max_upload.count),
-    quota(s.limits.client.batches), services_edge(s)));
+  auto upload = upload_resource(library.uploads, static_cast<std::size_t>(s.warm.max_upload.count),
+    quota(s.limits.client.batches), services_edge(s));
+  upload.grant = "library"; // as all of it is known to keys
+  out.push_back(std::move(upload));
   return out;
 }
 

@@ -31,8 +31,11 @@ void wake(self_ptr self) {
   else
     wake_at(self, s.tick, s.next_look);
   wake_at(self, s.tick, s.storage->next());
-  if (s.now == phase::warming)
-    wake_at(self, s.tick, s.batch.wake_at());
+  if (s.now != phase::warming)
+    return;
+  // What could be sent at once waits for one of those under way, and needs no tick.
+  if (const auto at = s.batch.wake_at(); at && *at > self->clock().now())
+    wake_at(self, s.tick, at);
 }
 
 /// Has storage do something and goes on with what came of it, if the job is still the same.
