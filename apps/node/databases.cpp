@@ -107,6 +107,33 @@ result<cache_stores> open_embedded_cache(const config::settings& s, const std::f
   return out;
 }
 
+/// One writes while the other reads; more would be taken from those that the cache needs.
+constexpr int main_connections = 2;
+
+/// What was acknowledged to a user outlives a power cut: each commit is synced, which waiting writes share.
+result<std::shared_ptr<storage::sql_pool>> open_main(const config::settings& s, const config::secrets& secrets) {
+  storage::pool_settings pool;
+  if (s.storage.url.empty()) {
+    auto writer = open_embedded({.path = file_of(s), .sync = storage::sqlite::durability::full});
+    if (!writer)
+      return writer.as_failure();
+    auto reader = open_embedded({.path = file_of(s), .read_only = true});
+    if (!reader)
+      return reader.as_failure();
+    pool.writers.push_back(std::move(writer.value()));
+    pool.readers.push_back(std::move(reader.value()));
+    pool.group_writes = true;
+  } else {
+    for (int i = 0; i < main_connections; ++i) {
+      auto opened = open_shared(s, secrets);
+      if (!opened)
+        return opened.as_failure();
+      pool.writers.push_back(std::move(opened.value()));
+    }
+  }
+  return std::make_shared<storage::sql_pool>(std::move(pool));
+}
+
 } // namespace
 
 result<std::unique_ptr<storage::schema_sql>> open_writer(const config::settings& s, const config::secrets& secrets) {
@@ -127,7 +154,10 @@ result<databases> open_databases(const config::settings& s, const config::secret
                                       : open_shared(s, secrets, longest_read);
   if (!reader)
     return reader.as_failure();
-  return databases{std::move(writer.value()), std::move(reader.value())};
+  auto main = open_main(s, secrets);
+  if (!main)
+    return main.as_failure();
+  return databases{std::move(writer.value()), std::move(reader.value()), std::move(main.value())};
 }
 
 result<cache_stores> open_cache_stores(

@@ -14,10 +14,12 @@
 
 namespace troupe {
 
-/// Connections of a node, each for one actor.
+/// Connections of a node to its main database: two for one actor each, and a pool for those who share (jobs,
+/// schedules), whose writes are on the disk when they are answered.
 struct databases {
   std::shared_ptr<storage::sql> writer;
   std::shared_ptr<storage::sql> reader;
+  std::shared_ptr<storage::sql_pool> main;
 };
 
 /// A connection that may write, as the database is: nothing is migrated. Errors are one line that names the database,

@@ -74,7 +74,8 @@ struct node::parts {
   std::shared_ptr<jq::pool> mappers; // of user-defined providers; empty without any
   jq_actor mapper_counters;
   orchestrator_actor boss;
-  cache_stores stores; // outlives the actors that use it
+  cache_stores stores;                          // outlives the actors that use it
+  std::shared_ptr<storage::sql_pool> main_pool; // likewise
   kv_actor cache_kv;
   objects_actor cache_cold;
   std::vector<cache_actor> shards;
@@ -387,6 +388,7 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
   limiter = nullptr;
   system.reset(); // waits for the last actor
   stores = {};    // and writes what it had yet to write
+  main_pool.reset();
   return finished;
 }
 
@@ -400,6 +402,7 @@ result<std::unique_ptr<node>> node::start(node_options options) {
   auto p = std::make_unique<parts>();
   p->options = std::move(options);
   p->stores = std::move(stores.value());
+  p->main_pool = db.value().main;
   p->system = std::make_unique<caf::actor_system>(p->system_settings);
   p->spawn(db.value());
   if (auto listening = p->listen(); !listening) {
