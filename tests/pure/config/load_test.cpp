@@ -49,7 +49,7 @@ TEST(without any source the settings are the fixed defaults) {
   CHECK_EQ(s.http.max_connections, 20000);
   CHECK_EQ(s.http.max_inflight_fetches, 2000);
   CHECK(s.request.deadline == std::chrono::seconds{10});
-  REQUIRE_EQ(s.providers.size(), 2u);
+  REQUIRE_EQ(s.providers.size(), 3u);
   for (const auto& [name, p] : s.providers) {
     CHECK_EQ(p.concurrency, 10);
     CHECK(p.connect_timeout == std::chrono::seconds{1});
@@ -248,6 +248,7 @@ TEST(settings that contradict each other are reported at the one that was said l
   check_errors(load_sets({"request.deadline=1s"}),
     {
       "--set request.deadline=1s: expected at least providers.google.attempt_timeout (3s), got 1s",
+      "--set request.deadline=1s: expected at least providers.isbndb.attempt_timeout (3s), got 1s",
       "--set request.deadline=1s: expected at least providers.openlibrary.attempt_timeout (3s), got 1s",
     });
   check_errors(load_text("[providers.google]\nattempt_timeout = \"30s\"\n[routes.search]\nmax_limit = 10\n"),
@@ -257,8 +258,9 @@ TEST(settings that contradict each other are reported at the one that was said l
     });
   check_errors(load_environment({{"TROUPE_PROVIDERS_GOOGLE_CONNECT_TIMEOUT", "4s"}}),
     {"TROUPE_PROVIDERS_GOOGLE_CONNECT_TIMEOUT: expected at most providers.google.attempt_timeout (3s), got 4s"});
-  check_errors(load_sets({"request.deadline=1s", "providers.google.attempt_timeout=1s",
-                 "providers.openlibrary.attempt_timeout=500ms", "providers.openlibrary.connect_timeout=500ms"}),
+  check_errors(
+    load_sets({"request.deadline=1s", "providers.google.attempt_timeout=1s", "providers.isbndb.attempt_timeout=1s",
+      "providers.openlibrary.attempt_timeout=500ms", "providers.openlibrary.connect_timeout=500ms"}),
     {});
 }
 
