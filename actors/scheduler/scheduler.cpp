@@ -352,7 +352,7 @@ auto list(self_ptr self, const schedule_query& what) {
       const auto& s = self->state;
       auto views = schedule_views{};
       for (const auto& each : s.settings.schedules) {
-        const auto next = s.book.next(each.what.name);
+        const auto next = s.loaded ? s.book.next(each.what.name) : each.what.next(wall(self));
         const auto it = found.value().find(each.what.name);
         const auto how = it == found.value().end() ? storage::schedule_standing{} : it->second;
         views.push_back({each.what.name, each.expression, each.zone, next ? ms_of(*next) : 0, how.last,

@@ -435,6 +435,7 @@ TEST(without its storage at the start it waits for it) {
   CHECK(lines.has("warning The schedules could not be read, so none runs yet: "));
   CHECK(error_of(a->trigger("warm")).code == ec::storage_failed);
   CHECK(error_of(a->trigger("nothing")).code == ec::not_found);
+  CHECK(error_of(a->ask<schedule_views>(schedule_query{})).code == ec::storage_failed);
   unhide();
   pass(5s);
   CHECK_EQ(value_of(a->trigger("warm")).n, 1);
