@@ -36,12 +36,13 @@ TEST(without any the schedules are the built-in ones) {
   const auto got = load_text("");
   REQUIRE(got.ok());
   CHECK(got.values.schedules == default_schedules());
-  REQUIRE_EQ(default_schedules().size(), 2u);
-  const auto& warm = default_schedules().front();
+  const auto defaults = default_schedules();
+  REQUIRE_EQ(defaults.size(), 2u);
+  const auto& warm = defaults.front();
   CHECK_EQ(warm.cron, "*/15 * * * *"); // S2-29
   CHECK_EQ(warm.zone, "UTC");
   CHECK(warm.missed == missed_runs::run_once);
-  CHECK_EQ(default_schedules().back().cron, "0 2 * * *"); // S2-30
+  CHECK_EQ(defaults.back().cron, "0 2 * * *"); // S2-30
 }
 
 TEST(one schedule in the file takes the place of all built-in ones) {
