@@ -8,6 +8,7 @@
 #include "messages/orchestrator.hpp"
 #include "messages/provider.hpp"
 #include "messages/rate_limiter.hpp"
+#include "messages/scheduler.hpp"
 #include "messages/service.hpp"
 #include "messages/store.hpp"
 
@@ -27,6 +28,7 @@ void add_message_types(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::troupe_kv>();
   config.add_message_types<caf::id_block::troupe_objects>();
   config.add_message_types<caf::id_block::troupe_service>();
+  config.add_message_types<caf::id_block::troupe_scheduler>();
 }
 
 } // namespace troupe

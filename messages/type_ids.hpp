@@ -18,6 +18,7 @@ constexpr std::uint16_t batch = 340;        // 340-359  batch.hpp
 constexpr std::uint16_t kv = 360;           // 360-379  kv.hpp
 constexpr std::uint16_t objects = 380;      // 380-399  objects.hpp
 constexpr std::uint16_t service = 400;      // 400-419  service.hpp
+constexpr std::uint16_t scheduler = 420;    // 420-439  scheduler.hpp
 
 } // namespace troupe::type_ids
 

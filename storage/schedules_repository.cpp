@@ -192,6 +192,26 @@ result<void> schedules_repository::rewind(std::string_view name, std::int64_t du
   return ok();
 }
 
+result<std::map<std::string, schedule_standing>> schedules_repository::standing(std::int64_t now_ms) {
+  auto rows = db_.all("SELECT r.name, r.n, r.due_ms, r.started_ms, r.ended_ms, r.cause, r.outcome, r.message, r.owner,"
+                      " r.until_ms FROM schedules AS s JOIN schedule_runs AS r ON r.name = s.name"
+                      " WHERE r.n = s.runs OR r.outcome = 'running' ORDER BY r.name, r.n");
+  if (!rows)
+    return rows.as_failure();
+  auto all = std::map<std::string, schedule_standing>{};
+  for (const auto& each : rows.value()) {
+    auto run = read_run(each);
+    if (!run)
+      return run.as_failure();
+    auto& found = all[run.value().name];
+    found.under_way =
+      found.under_way
+      || (run.value().outcome == run_outcome::running && column<std::int64_t>(each, "until_ms") > now_ms);
+    found.last = std::move(run.value());
+  }
+  return all;
+}
+
 result<schedule_page> schedules_repository::history(
   std::string_view name, std::int64_t limit, std::string_view cursor) {
   auto found = read_after(db_,

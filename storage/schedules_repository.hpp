@@ -24,6 +24,11 @@ struct schedule_page {
   std::string cursor;             // opaque; empty: nothing follows
 };
 
+struct schedule_standing {
+  schedule_run last;      // the newest entry of its history, which may be one that was skipped
+  bool under_way = false; // somebody runs it, and his word is still taken for it
+};
+
 /// What came of an attempt to begin a run.
 struct begun {
   enum class how : std::uint8_t {
@@ -65,6 +70,9 @@ public:
 
   /// Sets the moment back, for a clock that had been far ahead.
   [[nodiscard]] result<void> rewind(std::string_view name, std::int64_t due_ms);
+
+  /// How each schedule stands that has a history, by its name.
+  [[nodiscard]] result<std::map<std::string, schedule_standing>> standing(std::int64_t now_ms);
 
   /// Newest first. @param limit 1 to 1,000. Fails with ec::bad_request for a cursor that no history gave.
   [[nodiscard]] result<schedule_page> history(std::string_view name, std::int64_t limit, std::string_view cursor = {});

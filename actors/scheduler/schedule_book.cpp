@@ -145,6 +145,11 @@ void schedule_book::ended(std::string_view name) {
     at->second.under_way = false;
 }
 
+void schedule_book::give_back(std::string_view name, time due) {
+  if (const auto at = entries_.find(name); at != entries_.end() && at->second.taken == due)
+    take(at, due - milliseconds{1});
+}
+
 std::optional<schedule_book::time> schedule_book::next(std::string_view name) const {
   const auto at = entries_.find(name);
   return at != entries_.end() ? at->second.due : std::nullopt;

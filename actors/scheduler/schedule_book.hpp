@@ -2,10 +2,11 @@
 // taken care of; what lies between that and now is due. However many moments those are, they come to one decision:
 // after downtime, or when the clock has jumped forward, a schedule runs once or is skipped, as it is configured, and
 // never once for each moment that passed.
-// Invariants: the moment taken care of only moves forward, so a clock that is set back repeats nothing: moments up to
-// it pass a second time unheeded. (One that lies a day ahead was set by a wrong clock: it is set back.) A schedule
-// whose run is under way is not run: its moments are noted as skipped. The work of a call is bounded.
-// Pure: `now` is an argument, of the wall clock. Who runs a moment when there are several nodes is for storage to say.
+// Invariants: the moment taken care of only moves forward (unless it is given back), so a clock that is set back
+// repeats nothing: moments up to it pass a second time unheeded. (One that lies a day ahead was set by a wrong clock:
+// it is set back.) A schedule whose run is under way is not run: its moments are noted as skipped. The work of a call
+// is bounded. Pure: `now` is an argument, of the wall clock. Who runs a moment when there are several nodes is for
+// storage to say.
 #pragma once
 
 #include "messages/result.hpp"
@@ -84,6 +85,10 @@ public:
 
   /// A run is over, or was not begun.
   void ended(std::string_view name);
+
+  /// What was decided of this moment could not be carried out (the storage was away): unless a later one is taken care
+  /// of by now, the moment is due once more. Whoever says so at once, each time, spins.
+  void give_back(std::string_view name, time due);
 
   /// The next moment of a schedule; none: there is no such schedule, or it has no other moment.
   [[nodiscard]] std::optional<time> next(std::string_view name) const;

@@ -66,13 +66,6 @@ std::string known_etags(const http::request& request) {
   return request.method == "POST" ? std::string{} : request.joined("If-None-Match");
 }
 
-bool constant_time_equal(std::string_view a, std::string_view b) {
-  unsigned char difference = a.size() == b.size() ? 0 : 1;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    difference |= static_cast<unsigned char>(a[i] ^ b[b.empty() ? 0 : i % b.size()]);
-  return difference == 0 && !a.empty();
-}
-
 } // namespace
 
 // One question on its way through the actors.
@@ -130,6 +123,9 @@ void bridge::handle(http::exchange e) {
   std::shared_ptr<const api_key> key;
   if (const auto why = authenticate(request, found->endpoint, key); why != refusal::none)
     return reply(e, unauthorized(request, why), label, since);
+  if (route->operators_only)
+    if (auto refused = no_operator(request))
+      return reply(e, std::move(*refused), label, since);
   if (key)
     e.attach(std::move(key));
   return find_resource(found->endpoint) != nullptr ? resource_asked(std::move(e), *found)
@@ -300,19 +296,8 @@ void bridge::health(http::exchange e) {
 void bridge::counters(http::exchange e) {
   const auto since = clock::now();
   const auto other = routes_.size();
-  const auto& request = e.request();
-  const auto authorization = request.value("Authorization");
-  const bool allowed =
-    settings_.admin_token.empty()
-      ? request.peer_is_loopback
-      : authorization.starts_with("Bearer ") && constant_time_equal(authorization.substr(7), settings_.admin_token);
-  if (!allowed)
-    return settings_.admin_token.empty()
-             ? reply_failure(e,
-               {403, "Forbidden", "only loopback peers may ask; set TROUPE_ADMIN_TOKEN to open it", {}, {}}, {}, other,
-               since)
-             : reply_failure(e, {401, "Unauthorized", "expected the admin token as bearer token", {}, {}},
-               "WWW-Authenticate: Bearer\r\n", other, since);
+  if (auto refused = no_operator(e.request()))
+    return reply(e, std::move(*refused), other, since);
   auto shared = std::make_shared<http::exchange>(std::move(e));
   auto done = [this, shared, since, other](metrics all, std::size_t silent) {
     const auto c = settings_.server_counters();

@@ -100,6 +100,7 @@ private:
     const http::request& request, std::size_t index, std::shared_ptr<const api_key>& key) const;
   [[nodiscard]] http::response not_here(const http::request& request, const entry_point* route) const;
   [[nodiscard]] http::response unsupported(const http::request& request) const;
+  [[nodiscard]] std::optional<http::response> no_operator(const http::request& request) const;
   [[nodiscard]] http::response unauthorized(const http::request& request, refusal why) const;
   [[nodiscard]] std::string address_of(const http::request& request) const;
   [[nodiscard]] std::string client_of(const http::request& request) const;

@@ -29,6 +29,13 @@ void make_private(std::string& head) {
     head.replace(at, open.size(), "Cache-Control: private");
 }
 
+bool constant_time_equal(std::string_view a, std::string_view b) {
+  unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i] ^ b[b.empty() ? 0 : i % b.size()]);
+  return difference == 0 && !a.empty();
+}
+
 } // namespace
 
 // The wrong path, a missing key and a body that is no JSON are said before it is sent; the rest when the request is
@@ -45,6 +52,8 @@ std::optional<http::response> bridge::refuse(const http::request& request) const
     said = not_here(request, found ? &route_of(found->endpoint) : nullptr);
   else if (const auto why = authenticate(request, found->endpoint, key); why != refusal::none)
     said = unauthorized(request, why);
+  else if (route_of(found->endpoint).operators_only)
+    said = no_operator(request);
   else if (const auto* asked = find_endpoint(found->endpoint);
            asked != nullptr && asked->read_body && !http::is_media_type(request.value("Content-Type"), json_type))
     said = unsupported(request);
@@ -106,6 +115,28 @@ bridge::refusal bridge::authenticate(
   if (!key)
     return refusal::unknown;
   return key->may_ask(granted_as(route)) ? refusal::none : refusal::route;
+}
+
+// Whoever has the admin token or, where there is none, asks from this machine may operate; nothing: this one may.
+std::optional<http::response> bridge::no_operator(const http::request& request) const {
+  const auto& token = settings_.admin_token;
+  const auto authorization = request.value("Authorization");
+  if (token.empty() ? request.peer_is_loopback
+                    : authorization.starts_with("Bearer ") && constant_time_equal(authorization.substr(7), token))
+    return std::nullopt;
+  http::response r;
+  append_field(r.head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
+  failure f{403, "Forbidden", "only loopback peers may ask; set TROUPE_ADMIN_TOKEN to open it", {}, {}};
+  if (!token.empty()) {
+    f = {401, "Unauthorized", "expected the admin token as bearer token", {}, {}};
+    append_field(r.head, "WWW-Authenticate", "Bearer");
+  }
+  r.status = f.status;
+  auto body = render(f, wants_problem(request.joined("Accept")));
+  append_field(r.head, "Content-Type", body.content_type);
+  r.head.append("Cache-Control: no-store\r\n");
+  r.body = blob{std::move(body.text)};
+  return r;
 }
 
 http::response bridge::unauthorized(const http::request& request, refusal why) const {

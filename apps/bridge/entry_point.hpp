@@ -35,6 +35,7 @@ struct entry_point {
   route_edge edge{};
   std::vector<std::string> methods{"GET", "HEAD"}; // without OPTIONS
   std::string grant{};                             // by what name settings and keys know it, if not by `name`
+  bool operators_only = false;                     // as /metrics: loopback peers or, with an admin token, who has it
 };
 
 /// By what name settings ("routes.search.auth") and keys (`routes = ["search"]`) know it.

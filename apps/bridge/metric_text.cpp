@@ -80,6 +80,8 @@ constexpr std::array help{
   line{"troupe_provider_retries_total", "Retries that a provider made."},
   line{"troupe_provider_retry_budget", "Retries that a provider could make now."},
   line{"troupe_requests_in_flight", "Questions that the orchestrator has under way."},
+  line{"troupe_schedule_runs_total", "Runs of a schedule that ended here or were skipped, by outcome."},
+  line{"troupe_schedule_under_way", "Whether a run of a schedule is under way on this node."},
   line{"troupe_silent_actors", "Actors that did not answer the question for their counters in time."},
   line{"troupe_storage_jobs_done_total", "Storage jobs that succeeded, by pool."},
   line{"troupe_storage_jobs_expired_total", "Storage jobs whose deadline passed before they began, by pool."},

@@ -3,6 +3,7 @@
 // load.hpp. Secrets are not settings (secrets.hpp), so that settings can be printed and sent about.
 #pragma once
 
+#include "apps/config/schedules.hpp"
 #include "apps/config/services.hpp"
 #include "apps/config/values.hpp"
 #include "apps/custom/definition.hpp"
@@ -226,6 +227,7 @@ struct settings {
   log_settings log;
   std::string environment = "production"; // which bindings hold (S2-14)
   std::vector<service_binding> services = default_bindings();
+  std::vector<schedule> schedules = default_schedules();
   std::vector<custom::route_definition> custom_routes; // of [[route]]
   friend bool operator==(const settings&, const settings&) = default;
 };

@@ -29,6 +29,9 @@ void define(const custom_source& source, const program_checker& check, settings&
 /// bound so (check_bindings), in whichever environment.
 void define_services(const custom_source& source, settings& s, std::vector<std::string>& errors);
 
+/// Gives `s` the schedules of `[[schedules]]`, in the place of the built-in ones if there is such a list, be it empty.
+void define_schedules(const custom_source& source, settings& s, std::vector<std::string>& errors);
+
 /// Reports operations with `${secret}` whose provider has no key.
 void check_secrets(
   const custom_source& source, const settings& s, const secrets& known, std::vector<std::string>& errors);

@@ -22,6 +22,10 @@ public:
       read_list("route", *routes, found_.routes);
     if (const auto* services = document.get("services"))
       read_list("services", *services, found_.services);
+    if (const auto* schedules = document.get("schedules")) {
+      found_.lists_schedules = true;
+      read_list("schedules", *schedules, found_.schedules);
+    }
     std::stable_sort(found_.operations.begin(), found_.operations.end(), by_line);
   }
 

@@ -20,7 +20,8 @@ struct custom_item {
   std::int64_t text_line = 0; ///< in which line of the file a text begins: behind ''' and a line break, the next one
 };
 
-/// One `[providers.NAME.operations.OP]`, one `[[route]]` or one `[[services]]`.
+/// One `[providers.NAME.operations.OP]`, one `[[route]]`, one `[[services]]` or one
+/// `[[schedules]]`.
 struct custom_table {
   std::string provider; ///< of an operation
   std::string name;     ///< of an operation
@@ -45,8 +46,10 @@ struct custom_source {
   std::vector<custom_lane> lanes;
   std::vector<custom_table> operations;
   std::vector<custom_table> routes;
-  std::vector<custom_table> services; ///< each `[[services]]`
-  std::vector<std::string> errors;    ///< what should be a table and is none
+  std::vector<custom_table> services;  ///< each `[[services]]`
+  std::vector<custom_table> schedules; ///< each `[[schedules]]`
+  bool lists_schedules = false;        ///< perhaps none: `schedules = []`
+  std::vector<std::string> errors;     ///< what should be a table and is none
 };
 
 /// A file that is no TOML gives nothing: read_toml says what is wrong with it.

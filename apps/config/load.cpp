@@ -41,6 +41,7 @@ public:
       report(origins_[key].where, "expected " + expected);
     define(custom_, request_.check_programs, out_.values, out_.errors);
     define_services(custom_, out_.values, out_.errors);
+    define_schedules(custom_, out_.values, out_.errors);
     if (out_.values.storage.dir.empty())
       out_.values.storage.dir = default_data_directory();
     auto file = request_.secrets_file;
@@ -101,7 +102,7 @@ private:
       return;
     }
     const auto kind_of = [this](std::string_view key) {
-      if (key == "route" || key == "services" || is_custom(key))
+      if (key == "route" || key == "services" || key == "schedules" || is_custom(key))
         return key_kind::elsewhere;
       return find(key) != nullptr ? key_kind::setting : sections_.contains(key) ? key_kind::section : key_kind::unknown;
     };

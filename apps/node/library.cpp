@@ -1,10 +1,12 @@
 #include "apps/node/library.hpp"
 
 #include "apps/node/wiring.hpp"
+#include "apps/warmer/verify.hpp"
 
 #include <caf/send.hpp>
 
 #include <array>
+#include <random>
 #include <unistd.h>
 
 namespace troupe {
@@ -16,6 +18,17 @@ std::string owner_of(const config::settings& s) {
   if (s.storage.url.empty() || ::gethostname(host.data(), host.size() - 1) != 0)
     return "local";
   return std::string{host.data()} + '/' + config::format(s.http.address);
+}
+
+// 128 bits that nobody guesses, in hex.
+std::string random_id() {
+  constexpr std::string_view digits = "0123456789abcdef";
+  thread_local std::random_device source; // the kernel's
+  std::string out;
+  for (int word = 0; word < 4; ++word)
+    for (auto [bits, n] = std::pair{source(), 8}; n > 0; --n, bits >>= 4U)
+      out.push_back(digits[bits & 15U]);
+  return out;
 }
 
 } // namespace
@@ -56,6 +69,37 @@ node_library start_library(caf::actor_system& in, const config::settings& s, lib
   };
   u.log = ground.log;
   out.uploads = std::make_shared<upload_desk>(std::move(u));
+  return out;
+}
+
+schedule_tasks library_tasks(
+  const node_library& library, std::shared_ptr<storage::sql_pool> jobs, std::function<std::int64_t()> wall_ms) {
+  schedule_tasks out;
+  const auto kick = [to = library.warmer] { caf::anon_send(to, warm_kick{}); };
+  out["warm"] = [kick](const run_context&, const run_completion& done) {
+    kick();
+    done(std::string{"the warmer looks for work"});
+  };
+  out["verify"] = [kick, jobs = std::move(jobs), wall_ms = std::move(wall_ms)](
+                    const run_context& run, const run_completion& done) {
+    const auto queued = std::make_shared<std::int64_t>(0);
+    jobs->submit(
+      storage::job_kind::write,
+      [queued, wall_ms](storage::sql& db) -> result<void> {
+        auto n = queue_verification(db, wall_ms(), [] { return random_id(); });
+        if (!n)
+          return n.as_failure();
+        *queued = n.value();
+        return ok();
+      },
+      std::chrono::steady_clock::now() + run.remaining,
+      [queued, kick, done](result<void> outcome) {
+        if (!outcome)
+          return done(outcome.as_failure());
+        kick();
+        done(std::to_string(*queued) + " libraries are checked");
+      });
+  };
   return out;
 }
 

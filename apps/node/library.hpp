@@ -2,6 +2,7 @@
 #pragma once
 
 #include "apps/config/config.hpp"
+#include "apps/node/schedules.hpp"
 #include "apps/node/services.hpp"
 #include "apps/warmer/desk.hpp"
 #include "apps/warmer/upload.hpp"
@@ -35,6 +36,11 @@ struct node_library {
 };
 
 [[nodiscard]] node_library start_library(caf::actor_system& in, const config::settings& s, library_ground ground);
+
+/// What the built-in schedules do: "warm" (S2-29) has the warmer look for work that others have left, "verify" (S2-30)
+/// queues a check of every library that was warmed.
+[[nodiscard]] schedule_tasks library_tasks(
+  const node_library& library, std::shared_ptr<storage::sql_pool> jobs, std::function<std::int64_t()> wall_ms);
 
 /// The paths of jobs and uploads, for the bridge.
 [[nodiscard]] std::vector<resource> library_paths(const config::settings& s, const node_library& library);

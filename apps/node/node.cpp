@@ -21,6 +21,7 @@
 #include "apps/node/databases.hpp"
 #include "apps/node/edge.hpp"
 #include "apps/node/library.hpp"
+#include "apps/node/schedules.hpp"
 #include "apps/node/services.hpp"
 #include "apps/node/wiring.hpp"
 #include "messages/all_types.hpp"
@@ -84,6 +85,7 @@ struct node::parts {
   cache_keeper_actor keeper;
   node_services services;
   node_library library;
+  scheduler_actor schedules;
   batch_actor batches;
   gate_actor batch_gate;
   gate_actor batch_intake;
@@ -100,7 +102,7 @@ struct node::parts {
   bool drain(std::chrono::milliseconds deadline);
 
 private:
-  void stop_batches();
+  void stop_long_work();
   provider_spec spec_of(const std::string& name, const config::provider_settings& p, upstream_api api);
 };
 
@@ -194,6 +196,8 @@ void node::parts::spawn(const databases& db) {
   batch_intake = in.spawn<caf::detached>(troupe::batch_gate);
   batch_calls = std::make_unique<batch_client>(batch_gate, batches);
 
+  schedules = start_scheduler(in, s, main_pool, library_tasks(library, main_pool, wall_ms), options.log);
+
   front_settings f{shards, {}};
   for (const auto& shard : shards)
     f.with_counters.push_back(caf::actor_cast<caf::actor>(shard));
@@ -212,6 +216,7 @@ void node::parts::spawn(const databases& db) {
   if_there(services.door);
   if_there(library.warmer);
   if_there(library.desk);
+  if_there(schedules);
   for (const auto& [name, each] : services.fronts)
     if_there(each);
   front = in.spawn(troupe::front, std::move(f));
@@ -251,10 +256,10 @@ result<void> node::parts::listen() {
     batches_edge(s), static_cast<std::size_t>(s.routes.batches.max_body.count), batches, batch_gate, batch_intake, [] {
       return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
     }});
-  for (auto& path : service_paths(s, services.door))
-    b.resources.push_back(std::move(path));
-  for (auto& path : library_paths(s, library))
-    b.resources.push_back(std::move(path));
+  for (auto paths :
+    {service_paths(s, services.door), library_paths(s, library), schedule_paths(s, schedules, batch_gate)})
+    for (auto& path : paths)
+      b.resources.push_back(std::move(path));
   b.deadline = s.request.deadline;
   b.client_limits = s.limits.client.enabled;
   b.trusted_proxies = address_ranges{s.http.trusted_proxies.list};
@@ -316,14 +321,20 @@ void node::parts::reload() {
     take("the access log", access->reopen(), [](auto&) {});
 }
 
-// A batch may take an hour: who waits for one is told first, so that the rest can finish.
-void node::parts::stop_batches() {
-  if (!system || !batches)
+// A batch or a run may take an hour: who waits for one is told first, so that the rest can finish.
+void node::parts::stop_long_work() {
+  if (!system)
     return;
   caf::scoped_actor self{*system};
-  self->send_exit(batches, caf::exit_reason::user_shutdown);
-  self->wait_for(batches);
-  batches = nullptr;
+  const auto end = [&](auto& actor) {
+    if (!actor)
+      return;
+    self->send_exit(actor, caf::exit_reason::user_shutdown);
+    self->wait_for(actor);
+    actor = nullptr;
+  };
+  end(schedules);
+  end(batches);
 }
 
 // For what is stored at the end, each store.
@@ -331,7 +342,7 @@ constexpr std::chrono::seconds last_writes{5};
 
 // In the reverse order of starting: first nobody asks any more, then nobody answers.
 bool node::parts::drain(std::chrono::milliseconds deadline) {
-  stop_batches();
+  stop_long_work();
   const bool finished = !server || server->drain(deadline);
   if (library.uploads)
     library.uploads->stop();

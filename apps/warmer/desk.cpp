@@ -433,7 +433,6 @@ desk_actor::behavior_type desk(self_ptr self, desk_settings settings) {
     [self](stats_atom) {
       metrics out{{"troupe_job_streams", {}, false, static_cast<std::int64_t>(self->state.streams.size())},
         {"troupe_job_events_sent_total", {}, true, self->state.events_sent}};
-      append(out, "main", self->state.storage->pool().counters());
       return out;
     },
   };

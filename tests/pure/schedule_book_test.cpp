@@ -287,3 +287,21 @@ TEST(a schedule that is replaced loses neither its run nor a moment that is due)
   CHECK_EQ(told(book.look(midnight + 40min)), "");
   CHECK_EQ(book.size(), 0u);
 }
+
+TEST(a moment that is given back is due once more unless a later one has come) {
+  auto book = schedule_book{};
+  book.add(quarter(), midnight, midnight);
+  CHECK_EQ(told(book.look(midnight + 15min)), "run warm cron 15");
+  book.ended("warm");
+  book.give_back("warm", midnight + 15min);
+  CHECK(*book.next("warm") == midnight + 15min);
+  CHECK_EQ(told(book.look(midnight + 15min + 5s)), "run warm cron 15");
+  book.ended("warm");
+  book.give_back("warm", midnight + 15min);
+  CHECK_EQ(told(book.look(midnight + 17min)), "run warm catch_up 15"); // by now it is late
+  book.ended("warm");
+  CHECK_EQ(told(book.look(midnight + 30min)), "run warm cron 30");
+  book.give_back("warm", midnight + 15min);
+  book.give_back("nothing", midnight + 15min);
+  CHECK(*book.next("warm") == midnight + 45min);
+}

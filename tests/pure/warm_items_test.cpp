@@ -3,6 +3,7 @@
 
 #include "apps/warmer/items.hpp"
 #include "apps/warmer/micro_batch.hpp"
+#include "apps/warmer/verify.hpp"
 
 using namespace troupe;
 using namespace std::chrono_literals;
@@ -147,6 +148,27 @@ TEST(an open circuit holds everything back and costs nobody an attempt) {
   }
   b.done(place, "fetched");
   CHECK(b.next(now));
+}
+
+TEST(S2-30 a check goes through every library once whose last job is done and that has none under way) {
+  const auto job = [](std::string id, std::string library, job_state state, std::string source) {
+    job_view v;
+    v.id = std::move(id);
+    v.library = std::move(library);
+    v.state = state;
+    v.source = std::move(source);
+    return v;
+  };
+  int ids = 0;
+  const auto wanted = to_verify({job("5", "a", job_state::done, "u5"), job("4", "a", job_state::done, "u4"),
+                                  job("3", "b", job_state::running, "u3"), job("2", "b", job_state::done, "u2"),
+                                  job("1", "c", job_state::failed, "u1"), job("0", "d", job_state::done, "")},
+    [&] { return "new" + std::to_string(++ids); });
+  REQUIRE_EQ(wanted.size(), 1u);
+  CHECK_EQ(wanted[0].library, "a");
+  CHECK_EQ(wanted[0].source, "u5");
+  CHECK_EQ(wanted[0].kind, "verify");
+  CHECK_EQ(wanted[0].id, "new1");
 }
 
 TEST(a batch without items is over) {

@@ -15,7 +15,7 @@ VALUES = {"messages/types.hpp", "messages/errors.hpp", "messages/result.hpp", "m
 
 
 # The actors in front of storage, and the actor folders that others may include.
-BEFORE_STORAGE = {"store", "kv", "objects", "pool"}
+BEFORE_STORAGE = {"store", "kv", "objects", "pool", "scheduler"}
 SHARED = {"timer", "pool", "circuit"}
 
 

@@ -203,3 +203,22 @@ TEST(a moment far ahead is set back) {
     CHECK_EQ(value_of(n.schedules.moments()).at("warm"), due + minute);
   });
 }
+
+TEST(how each schedule stands is its newest entry and whether somebody runs it) {
+  for_each_schedule_database([](test::backend& kind) {
+    auto n = node{kind};
+    CHECK(value_of(n.schedules.standing(due)).empty());
+    n.begin(due);
+    CHECK(value_of(n.schedules.skip("warm", due + minute / 2, cron, "busy", "a", due + minute / 2)));
+    value_of(n.schedules.begin("other", due, cron, "a", due, due + minute));
+    value_of(n.schedules.end("other", 1, run_outcome::ok, "done", due + 1));
+    const auto all = value_of(n.schedules.standing(due + minute / 2));
+    REQUIRE_EQ(all.size(), 2u);
+    CHECK(all.at("warm").under_way);
+    CHECK_EQ(all.at("warm").last.n, 2);
+    CHECK(all.at("warm").last.outcome == run_outcome::skipped);
+    CHECK(!all.at("other").under_way);
+    CHECK_EQ(all.at("other").last.message, "done");
+    CHECK(!value_of(n.schedules.standing(due + 2 * minute)).at("warm").under_way); // its word is too old
+  });
+}

@@ -44,6 +44,8 @@ TEST(the file holds every key once with its default and a comment above it) {
   for (auto line = std::string{}; std::getline(file, line); above = line) {
     if (line.starts_with("["))
       section = line.substr(1, line.size() - 2) + ".";
+    if (section.starts_with("[")) // a list of tables ([[services]]), which the test above compares
+      continue;
     if (line.empty() || line.starts_with("[") || line.starts_with("#"))
       continue;
     const auto equals = line.find(" = ");
