@@ -98,7 +98,7 @@ TEST(an error in the secrets file names the line and never the secret) {
   const auto f =
     fixture{"hunter2\nTROUPE_SECRET_GOGLE_KEY=hunter2\nTROUPE_ADMIN_TOKEN=\nTROUPE_ADMIN_TOKEN=a\x01hunter2\n"
             "hunter2=x\n"};
-  const auto got = f.load({{"TROUPE_SECRET_ISBNDB_KEY", "hunter2"}});
+  const auto got = f.load({{"TROUPE_SECRET_LIBRARYTHING_KEY", "hunter2"}});
   REQUIRE_EQ(got.errors.size(), 6u);
   const auto at = [&](int line) { return f.path + ":" + std::to_string(line) + ": "; };
   CHECK_EQ(got.errors[0], at(1) + "expected NAME=value with a name such as TROUPE_SECRET_GOOGLE_KEY");
@@ -107,7 +107,7 @@ TEST(an error in the secrets file names the line and never the secret) {
   CHECK_EQ(got.errors[2], at(3) + unusable);
   CHECK_EQ(got.errors[3], at(4) + unusable);
   CHECK_EQ(got.errors[4], at(5) + "expected NAME=value with a name such as TROUPE_SECRET_GOOGLE_KEY");
-  CHECK(got.errors[5].starts_with("TROUPE_SECRET_ISBNDB_KEY: no such secret; the nearest is TROUPE_SECRET_"));
+  CHECK(got.errors[5].starts_with("TROUPE_SECRET_LIBRARYTHING_KEY: no such secret; the nearest is TROUPE_SECRET_"));
   CHECK(!mentions(got, "hunter2"));
 }
 
