@@ -1,8 +1,8 @@
 // The cores that lie on the way of every request: token bucket, permits, inbound limit, hot index (Google Benchmark).
 #include "actors/cache/hot_index.hpp"
+#include "actors/circuit/health.hpp"
 #include "actors/circuit/restart_policy.hpp"
 #include "actors/provider/call_budget.hpp"
-#include "actors/circuit/health.hpp"
 #include "actors/rate_limiter/gcra.hpp"
 #include "actors/rate_limiter/permit_book.hpp"
 #include "actors/rate_limiter/token_bucket.hpp"

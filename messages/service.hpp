@@ -34,9 +34,9 @@ using service_actor = caf::typed_actor<
 
 /// Open a session for this binding. `caller` and `binding` are held against what the configuration binds (S2-76).
 struct service_open {
-  std::string caller;     // the service that binds
-  std::string binding;    // under this name
-  std::string entrypoint; // empty: the default one
+  std::string caller;        // the service that binds
+  std::string binding;       // under this name
+  std::string entrypoint;    // empty: the default one
   std::int32_t failures = 3; // in a row, of which the session dies (S2-54)
 };
 

@@ -14,7 +14,7 @@ namespace troupe::books {
 struct endpoint_defaults {
   strategy search = strategy::merge;
   strategy details = strategy::merge;
-  std::int32_t limit = 40; // S2-33
+  std::int32_t limit = 40;           // S2-33
   std::int32_t max_limit = 40;       // what Google Books gives at once (maxResults)
   std::size_t max_query_bytes = 512; // longer than any title; keeps keys and logs short
   std::int64_t config_version = 1;   // part of every key

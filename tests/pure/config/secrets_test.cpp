@@ -119,7 +119,7 @@ TEST(a secret in the configuration file or on the command line is refused with t
   const auto got = load(request);
   const auto advice =
     std::string{": not here: secrets belong in the environment (TROUPE_ADMIN_TOKEN, TROUPE_SECRET_STORAGE_PASSWORD, "
-                "TROUPE_SECRET_GOOGLE_KEY,"
+                "TROUPE_SECRET_GOOGLE_KEY, TROUPE_SECRET_ISBNDB_KEY,"
                 " TROUPE_SECRET_OPENLIBRARY_KEY) or, under the same names, in a file of mode 0600 that"
                 " TROUPE_SECRETS_FILE names"};
   REQUIRE_EQ(got.errors.size(), 5u);
