@@ -26,6 +26,7 @@ public:
       {"deadline", &out_.deadline, {duration{1s}.count(), duration{24h}.count()}, {}},
     };
     std::vector<std::string> keys;
+    keys.reserve(entries.size());
     for (const auto& e : entries)
       keys.push_back(e.key);
     for (const auto& item : table_.items) {

@@ -59,6 +59,7 @@ public:
       {"rate", &out_.rate, {0, many}, {}},
     };
     std::vector<std::string> keys;
+    keys.reserve(entries.size());
     for (const auto& e : entries)
       keys.push_back(e.key);
     for (const auto& item : table_.items) {

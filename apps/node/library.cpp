@@ -5,20 +5,10 @@
 
 #include <caf/send.hpp>
 
-#include <array>
 #include <random>
-#include <unistd.h>
 
 namespace troupe {
 namespace {
-
-// A node's name among those that share a database: its leases outlive the process.
-std::string owner_of(const config::settings& s) {
-  std::array<char, 256> host{};
-  if (s.storage.url.empty() || ::gethostname(host.data(), host.size() - 1) != 0)
-    return "local";
-  return std::string{host.data()} + '/' + config::format(s.http.address);
-}
 
 // 128 bits that nobody guesses, in hex.
 std::string random_id() {
@@ -40,7 +30,7 @@ node_library start_library(caf::actor_system& in, const config::settings& s, lib
     in.spawn<caf::detached>(importer, import_ground{ground.uploads.back(), ground.main, ground.wall_ms}, out.stop);
   // The desk tells the warmer that a job has changed; it is there first, and learns whom to tell.
   warmer_settings w;
-  w.owner = owner_of(s);
+  w.owner = lease_owner(s);
   w.bindings = std::move(ground.bindings);
   w.pool = ground.main;
   w.batch = s.warm.batch;

@@ -5,9 +5,6 @@
 #include "apps/node/wiring.hpp"
 #include "apps/schedules/resource.hpp"
 
-#include <array>
-#include <climits>
-#include <unistd.h>
 
 namespace troupe {
 namespace {
@@ -15,20 +12,6 @@ namespace {
 std::int64_t wall_ms() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
-/// By what name the storage knows this node: the same after a restart, so that it closes what it left under way. Behind
-/// one PostgreSQL several may be on a host, each with its port; those to which the system gives one are told apart by
-/// their process, and what they left is closed when its time is over.
-std::string owner_of(const config::settings& s) {
-  std::array<char, HOST_NAME_MAX + 1> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0)
-    host = {"node"};
-  const std::string name{host.data()};
-  if (s.storage.url.empty())
-    return name; // it has the data directory to itself
-  const auto port = s.http.address.port;
-  return name + ':' + (port != 0 ? std::to_string(port) : "pid" + std::to_string(::getpid()));
 }
 
 } // namespace
@@ -52,7 +35,7 @@ scheduler_actor start_scheduler(caf::actor_system& in, const config::settings& s
   scheduler_settings out;
   out.pool = std::move(pool);
   out.pool_name = "main";
-  out.owner = owner_of(s);
+  out.owner = lease_owner(s);
   out.now_ms = wall_ms;
   out.log = std::move(log);
   for (const auto& each : s.schedules) {

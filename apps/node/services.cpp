@@ -108,6 +108,7 @@ node_services start_services(
     out.fronts.emplace_back(name, std::move(front));
   }
   std::vector<bound_service> doors;
+  doors.reserve(out.fronts.size());
   for (const auto& [name, front] : out.fronts)
     doors.push_back({door_to(name, s.request.deadline), front, std::make_shared<binding_counters>()});
   out.door = in.spawn(door, std::move(doors), ground.log, ground.seed);

@@ -6,7 +6,10 @@
 #include "apps/custom/routes.hpp"
 
 #include <algorithm>
+#include <array>
+#include <climits>
 #include <optional>
+#include <unistd.h>
 
 namespace troupe {
 
@@ -115,6 +118,17 @@ route_edge services_edge(const settings& s) {
   auto out = edge_of(s.routes.search.edge);
   out.key_required = out.key_required || s.routes.details.edge.auth == config::route_auth::key;
   return out;
+}
+
+std::string lease_owner(const settings& s) {
+  if (s.storage.url.empty())
+    return "local";
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0)
+    host = {"node"};
+  const auto port = s.http.address.port; // 0: a free one; then a process is a node of its own
+  return std::string{host.data()}.append(":").append(
+    port != 0 ? std::to_string(port) : "pid" + std::to_string(::getpid()));
 }
 
 client_quota quota(const config::quota& q) {

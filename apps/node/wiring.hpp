@@ -24,6 +24,10 @@ namespace troupe {
 /// After which an object of the cold tier has died, whatever route it is of.
 [[nodiscard]] std::chrono::milliseconds longest_cold(const config::settings& s);
 
+/// This node's name among those that share its database, where leases hold it: "local" where the data directory is its
+/// alone, so that what it left is its own again after a restart; else host:port.
+[[nodiscard]] std::string lease_owner(const config::settings& s);
+
 [[nodiscard]] client_quota quota(const config::quota& q);
 
 /// The questions that the bridge takes: the books' and those of configured routes.
