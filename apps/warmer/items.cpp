@@ -55,7 +55,10 @@ warm_verdict judge(const service_response& r) {
   warm_verdict v;
   if (r.code == ec::none && (r.status == 200 || r.status == 404)) {
     v.hit = r.header("X-Cache").starts_with("HIT");
-    v.empty = r.status == 404 || r.body.view().find(R"("books":[])") != std::string_view::npos;
+    // A quote within a value is escaped: this is the key.
+    constexpr std::string_view key = R"("books":[)";
+    const auto at = r.body.view().find(key);
+    v.empty = r.status == 404 || (at != std::string_view::npos && r.body.view().substr(at + key.size(), 1) == "]");
     return v;
   }
   // The platform's own words for what passes come as a status.
