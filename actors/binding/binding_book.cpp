@@ -1,6 +1,7 @@
 #include "actors/binding/binding_book.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace troupe {
 namespace {
@@ -43,6 +44,17 @@ void append(metrics& out, const binding_settings& of, const binding_counters& c)
   out.push_back({"binding_failure_rate_ppm", who, false, share_ppm(c.failed.load(), calls)});
   out.push_back({"binding_timeout_rate_ppm", who, false, share_ppm(c.timeouts.load(), calls)});
   out.push_back({"circuit_breaker_trips_total", who, true, c.trips.load()});
+  // S2-64: the ways between the library's services by names of their own.
+  struct way {
+    std::string_view caller;
+    std::string_view service;
+    std::string_view name;
+  };
+  constexpr std::array<way, 3> ways{{{"cache-warmer", "books-proxy", "cache_warmer_to_proxy_calls"},
+    {"books-proxy", "isbndb", "proxy_to_isbndb_calls"}, {"cache-warmer", "isbndb", "direct_to_isbndb_calls"}}};
+  for (const auto& w : ways)
+    if (w.caller == of.caller && w.service == of.service)
+      out.push_back({std::string{w.name}, {}, false, calls});
 }
 
 binding_book::binding_book(binding_settings settings, std::shared_ptr<binding_counters> counters, std::uint64_t seed)

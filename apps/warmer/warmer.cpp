@@ -446,8 +446,9 @@ void tick(self_ptr self) {
   wake(self);
 }
 
+// The bindings' counters are shared with the service's front, which reports them.
 metrics report(const warmer_state& s) {
-  metrics out{
+  return {
     {"troupe_warm_jobs_running", {}, false, s.job ? 1 : 0},
     {"troupe_warm_jobs_total", {{"outcome", "done"}}, true, s.jobs_done},
     {"troupe_warm_jobs_total", {{"outcome", "failed"}}, true, s.jobs_failed},
@@ -455,8 +456,6 @@ metrics report(const warmer_state& s) {
     {"troupe_warm_items_total", {{"how", "fetched"}}, true, s.items_fetched},
     {"troupe_warm_items_total", {{"how", "failed"}}, true, s.items_failed},
   };
-  s.peers->each([&](const binding_book& b) { append(out, b.settings(), b.counters()); });
-  return out;
 }
 
 } // namespace

@@ -259,6 +259,12 @@ TEST(S2-63 what bindings did is counted under the names that operators know) {
   CHECK_EQ(value("service_binding_calls_failed"), 1);
   CHECK_EQ(value("binding_failure_rate_ppm"), 500'000);
   CHECK_EQ(value("circuit_breaker_trips_total"), 0);
+  CHECK_EQ(value("proxy_to_isbndb_calls"), -1); // another way's
+  auto way = settings;
+  way.caller = "books-proxy";
+  way.service = "isbndb";
+  append(all, way, *counted);
+  CHECK_EQ(value("proxy_to_isbndb_calls"), 2);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
