@@ -5,7 +5,6 @@
 #include "apps/node/wiring.hpp"
 #include "apps/schedules/resource.hpp"
 
-
 namespace troupe {
 namespace {
 
