@@ -1,16 +1,17 @@
 #include "apps/batches/resource.hpp"
 
 #include "actors/timer/timer.hpp"
+#include "apps/bridge/visits.hpp"
 #include "apps/config/values.hpp"
 #include "apps/http/uri.hpp"
+#include "apps/query/parameters.hpp"
+#include "storage/digest.hpp"
 
 #include <nlohmann/json.hpp>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <random>
 
 namespace troupe {
 namespace {
@@ -29,73 +30,23 @@ constexpr std::int64_t longest_page = 1'000;
 // A page of results ends this far below the bound of an answer: room for the head and for `next`.
 constexpr std::size_t page_margin = 4'096;
 constexpr std::size_t longest_key = 255;
-
-std::string to_hex(std::uint64_t n) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out(16, '0');
-  for (auto i = out.size(); i-- > 0; n >>= 4U)
-    out[i] = digits[n & 15U];
-  return out;
-}
-
-std::string new_id() {
-  thread_local std::random_device source; // the kernel's
-  const auto half = [] { return std::uint64_t{source()} << 32U | source(); };
-  return to_hex(half()) + to_hex(half());
-}
+constexpr std::size_t id_bytes = 16; // 128 bits: nobody guesses one
 
 bool is_id(std::string_view id) {
-  return id.size() == 32
+  return id.size() == 2 * id_bytes
          && std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::string fingerprint_of(std::string_view body) {
-  const auto h = XXH3_128bits(body.data(), body.size());
-  return to_hex(h.high64) + to_hex(h.low64);
+  XXH128_canonical_t bytes;
+  XXH128_canonicalFromHash(&bytes, XXH3_128bits(body.data(), body.size()));
+  return storage::to_hex({static_cast<const char*>(static_cast<const void*>(bytes.digest)), sizeof bytes.digest});
 }
 
-using visit_ptr = std::shared_ptr<visit>;
-
-void answer(visit& v, int status, std::string body, std::string_view type = "application/json") {
-  append_field(v.head, "Content-Type", type);
-  v.head.append("Cache-Control: no-store\r\n");
-  v.reply(v.exchange, {status, std::move(v.head), blob{std::move(body)}});
-}
-
-void refuse(visit& v, int status, const std::string& title, const std::string& detail) {
-  if (status == 503 || status == 429)
-    append_retry_after(v.head, std::chrono::seconds{1});
-  auto body = render({status, title, detail, {}, {}}, true);
-  answer(v, status, std::move(body.text), body.content_type);
-}
+constexpr std::string_view failed_as = "Batch failed";
 
 void refuse(visit& v, const error& e) {
-  const auto status = info(e.code).http_status;
-  refuse(v, status,
-    status == 400   ? "Bad request"
-    : status == 404 ? "Not found"
-    : status == 422 ? "Unprocessable content"
-                    : "Batch failed",
-    e.message);
-}
-
-const std::string* find(const fields& query, std::string_view name) {
-  const auto it = std::find_if(query.begin(), query.end(), [&](const auto& pair) { return pair.first == name; });
-  return it == query.end() ? nullptr : &it->second;
-}
-
-result<std::int64_t> number(
-  const fields& query, std::string_view name, std::int64_t otherwise, std::int64_t lowest, std::int64_t highest) {
-  const auto* text = find(query, name);
-  if (text == nullptr)
-    return otherwise;
-  std::int64_t n = 0;
-  const auto* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, n);
-  if (error != std::errc{} || stop != end || n < lowest || n > highest)
-    return fail(ec::bad_request, std::string{name} + ": expected a whole number from " + std::to_string(lowest) + " to "
-                                   + std::to_string(highest) + ", got \"" + text->substr(0, 60) + "\"");
-  return n;
+  refuse(v, e, failed_as);
 }
 
 struct wish {
@@ -111,10 +62,10 @@ result<wish> wish_of(const http::request& request) {
   const auto wait = wanted_wait(query.value(), request.joined("Prefer"));
   if (!wait)
     return wait.as_failure();
-  const auto offset = number(query.value(), "offset", 0, 0, INT32_MAX);
+  const auto offset = whole_number(query.value(), "offset", 0, 0, INT32_MAX);
   if (!offset)
     return offset.as_failure();
-  const auto limit = number(query.value(), "limit", page, 1, longest_page);
+  const auto limit = whole_number(query.value(), "limit", page, 1, longest_page);
   if (!limit)
     return limit.as_failure();
   return wish{wait.value(), offset.value(), limit.value()};
@@ -128,7 +79,7 @@ void show(gate_actor::pointer self, const settings_ptr& s, const visit_ptr& v, c
   self->request(s->batches, by_its_deadline, batch_query{id, w.offset, w.limit, w.wait.count(), {}})
     .then(
       [v, status, bytes = s->edge.max_response](const batch_view& view) {
-        answer(*v, view.state == batch_state::running ? status : 200,
+        respond(*v, view.state == batch_state::running ? status : 200,
           to_json(view, bytes > page_margin ? bytes - page_margin : 1));
       },
       [v](const caf::error& e) { refuse(*v, from_caf(e)); });
@@ -148,7 +99,7 @@ void start(const settings_ptr& s, const visit_ptr& v) {
   auto fingerprint = key.empty() ? std::string{} : fingerprint_of(request.body);
   v->exchange.drop_body(); // the answer may be a minute away
   auto b = std::make_shared<batch_enqueue>();
-  b->id = new_id();
+  b->id = storage::random_name(id_bytes);
   b->label = std::move(order.value().name);
   b->tasks = std::move(order.value().tasks);
   b->strict = order.value().strict;
@@ -180,7 +131,7 @@ void read(const settings_ptr& s, const visit_ptr& v) {
   if (v->exchange.request().method == "DELETE") {
     within(s->gate, [s, v](gate_actor::pointer self) {
       self->request(s->batches, by_its_deadline, batch_cancel{v->captured})
-        .then([v](const batch_view& view) { answer(*v, 200, to_json(view, 0)); },
+        .then([v](const batch_view& view) { respond(*v, 200, to_json(view, 0)); },
           [v](const caf::error& e) { refuse(*v, from_caf(e)); });
     });
     return;
@@ -205,7 +156,7 @@ void append_result(std::string& out, const task_result& r) {
 } // namespace
 
 result<microseconds> wanted_wait(const fields& query, std::string_view prefer) {
-  if (const auto* text = find(query, "wait"); text != nullptr) {
+  if (const auto* text = find_parameter(query, "wait"); text != nullptr) {
     config::duration d{};
     if (!config::parse(*text, d) || d.count() < 0 || d > longest_wait)
       return fail(
@@ -252,7 +203,7 @@ std::vector<resource> batch_resources(batch_resource_settings settings) {
   resource all;
   all.name = "batches";
   all.pattern = path;
-  all.failure = "Batch failed";
+  all.failure = failed_as;
   all.edge = s->edge;
   all.methods = {"POST"};
   all.max_body = s->max_body;
@@ -266,7 +217,7 @@ std::vector<resource> batch_resources(batch_resource_settings settings) {
   resource one;
   one.name = "batch";
   one.grant = "batches";
-  one.failure = "Batch failed";
+  one.failure = failed_as;
   one.edge = s->edge;
   one.pattern = std::string{path} + "/{id}";
   one.methods = {"GET", "HEAD", "DELETE"};

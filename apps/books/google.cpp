@@ -4,6 +4,7 @@
 #include "apps/books/mapping.hpp"
 #include "apps/books/members.hpp"
 #include "apps/books/text.hpp"
+#include "apps/query/parameters.hpp"
 
 #include <algorithm>
 
@@ -94,7 +95,7 @@ upstream_request build(const question& q, const std::string& key) {
     request.target += "&maxResults=" + std::to_string(limit);
     if (const auto page = page_of(q); page > 1)
       request.target += "&startIndex=" + std::to_string((page - 1) * limit);
-    if (const auto language = param_of(q, "language"); !language.empty())
+    if (const auto language = parameter_of(q.params, "language"); !language.empty())
       request.target += "&langRestrict=" + percent_encode(language);
   }
   if (!key.empty())

@@ -6,6 +6,8 @@
 #include "apps/books/names.hpp"
 #include "apps/books/text.hpp"
 #include "apps/books/utf8.hpp"
+#include "apps/http/hex.hpp"
+#include "apps/query/parameters.hpp"
 
 #include <algorithm>
 
@@ -22,20 +24,13 @@ constexpr name_list record_names{
     "publish_date", "publisher", "subjects", "synopsis", "synopsys", "title", "title_long"}};
 using record = members<record_names>;
 
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  const char low = static_cast<char>(c | 0x20);
-  return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 /// "Charlotte%20Vale%20Allen" as it was meant; a percent sign that escapes nothing stays.
 std::string decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool escape = text[i] == '%' && i + 2 < text.size();
-    const int high = escape ? hex_value(text[i + 1]) : -1;
-    const int low = escape ? hex_value(text[i + 2]) : -1;
+    const int high = escape ? http::hex_value(text[i + 1]) : -1;
+    const int low = escape ? http::hex_value(text[i + 2]) : -1;
     if (high < 0 || low < 0) {
       out.push_back(text[i]);
       continue;
@@ -155,7 +150,7 @@ upstream_request build(const question& q, const std::string& key) {
     request.target = "/book/" + percent_encode(q.text);
   } else if (asked == "author") {
     request.target = "/author/" + percent_encode(q.text) + page_query(q);
-    if (const auto language = param_of(q, "language"); !language.empty())
+    if (const auto language = parameter_of(q.params, "language"); !language.empty())
       request.target += "&language=" + percent_encode(language);
   } else {
     request.target = "/books/" + percent_encode(q.text) + page_query(q);

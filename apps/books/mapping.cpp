@@ -2,6 +2,7 @@
 
 #include "apps/books/body.hpp"
 #include "apps/books/text.hpp"
+#include "apps/query/parameters.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -112,13 +113,8 @@ std::string_view operation_of(const question& q) noexcept {
   return route.substr(route.rfind('.') + 1); // npos + 1 is 0
 }
 
-std::string_view param_of(const question& q, std::string_view name) noexcept {
-  const auto it = std::find_if(q.params.begin(), q.params.end(), [&](const auto& pair) { return pair.first == name; });
-  return it == q.params.end() ? std::string_view{} : std::string_view{it->second};
-}
-
 std::int64_t page_of(const question& q) noexcept {
-  const auto text = param_of(q, "page");
+  const auto text = parameter_of(q.params, "page");
   std::int64_t page = 1;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), page);
   return code != std::errc{} || end != text.data() + text.size() || page < 1 ? 1 : page;

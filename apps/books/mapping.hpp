@@ -56,9 +56,6 @@ void keep_asked(std::vector<book>& hits, std::string_view isbn13);
 /// What is asked of a provider: "details" of the routes "details" and "google.details" (one provider's own).
 [[nodiscard]] std::string_view operation_of(const question& q) noexcept;
 
-/// A parameter of the question; empty: it has none of that name.
-[[nodiscard]] std::string_view param_of(const question& q, std::string_view name) noexcept;
-
 /// Which page of a list is asked for, from 1; each has `q.limit` records.
 [[nodiscard]] std::int64_t page_of(const question& q) noexcept;
 

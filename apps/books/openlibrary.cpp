@@ -4,6 +4,7 @@
 #include "apps/books/mapping.hpp"
 #include "apps/books/members.hpp"
 #include "apps/books/text.hpp"
+#include "apps/query/parameters.hpp"
 
 #include <algorithm>
 
@@ -202,7 +203,7 @@ upstream_request build(const question& q, const std::string&) {
                      + "&fields=" + std::string{search_fields};
     if (const auto page = page_of(q); page > 1)
       request.target += "&page=" + std::to_string(page);
-    if (const auto language = param_of(q, "language"); !language.empty())
+    if (const auto language = parameter_of(q.params, "language"); !language.empty())
       request.target += "&lang=" + percent_encode(language);
   }
   return request;

@@ -3,27 +3,12 @@
 #include "apps/books/cache_key.hpp"
 #include "apps/books/names.hpp"
 #include "apps/books/text.hpp"
+#include "apps/query/parameters.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace troupe::books {
 namespace {
-
-template <class Int>
-result<Int> number(const fields& query, std::string_view name, Int otherwise, Int lowest, Int highest) {
-  const auto* text = find_param(query, name);
-  if (text == nullptr)
-    return otherwise;
-  Int n = 0;
-  const auto* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, n);
-  if (error != std::errc{} || stop != end || n < lowest || n > highest)
-    return fail(ec::bad_request,
-      fmt::format("{}: expected a whole number from {} to {}, got \"{}\"", name, lowest, highest, text->substr(0, 40)));
-  return n;
-}
 
 // One list's page is another answer; the first one is what everybody asks for, and has no mark.
 void take_page(inquiry& q, std::int64_t page) {
@@ -34,20 +19,6 @@ void take_page(inquiry& q, std::int64_t page) {
 }
 
 } // namespace
-
-const std::string* find_param(const fields& query, std::string_view name) {
-  const auto it = std::find_if(query.begin(), query.end(), [&](const auto& pair) { return pair.first == name; });
-  return it == query.end() ? nullptr : &it->second;
-}
-
-result<bool> parse_flag(const fields& query, std::string_view name, bool otherwise) {
-  const auto* text = find_param(query, name);
-  if (text == nullptr)
-    return otherwise;
-  if (*text != "true" && *text != "false")
-    return fail(ec::bad_request, fmt::format("{}: expected true or false, got \"{}\"", name, text->substr(0, 40)));
-  return *text == "true";
-}
 
 result<inquiry> parse_author(
   std::string_view route, std::string_view name, const fields& query, const endpoint_defaults& defaults) {
@@ -61,24 +32,25 @@ result<inquiry> parse_author(
   auto asked = turned_round(written);
   if (!has_letters(asked)) // nobody is called so, and "/author/.." is another place than it looks
     return fail(ec::bad_request, "name: expected the name of an author, got none");
-  const auto page = number<std::int64_t>(query, "page", 1, 1, most_pages);
+  const auto page = whole_number(query, "page", 1, 1, most_pages);
   if (!page)
     return page.as_failure();
-  const auto size = number<std::int32_t>(query, "pageSize", default_page_size, 1, most_page_size);
+  const auto size = whole_number(query, "pageSize", default_page_size, 1, most_page_size);
   if (!size)
     return size.as_failure();
-  const auto* wanted = find_param(query, "language");
+  const auto page_size = static_cast<std::int32_t>(size.value());
+  const auto* wanted = find_parameter(query, "language");
   auto language = wanted == nullptr || wanted->empty() ? std::string{} : language_code(*wanted);
   if (wanted == nullptr)
     language = default_language;
   else if (!wanted->empty() && language.empty())
     return fail(ec::bad_request, "language: expected a code such as en or pt-BR, got \"" + wanted->substr(0, 40) + '"');
   inquiry out;
-  out.key = variant_key(cache_key(route, author_key(written)), strategy::merge, size.value(), defaults.config_version)
+  out.key = variant_key(cache_key(route, author_key(written)), strategy::merge, page_size, defaults.config_version)
             + "|" + language;
   out.what.route = route;
   out.what.text = std::move(asked);
-  out.what.limit = size.value();
+  out.what.limit = page_size;
   if (!language.empty())
     out.what.params.emplace_back("language", language);
   take_page(out, page.value());
@@ -89,19 +61,19 @@ result<inquiry> parse_titles(
   std::string_view route, std::string_view text, const fields& query, const endpoint_defaults& defaults) {
   fields asked{{"q", std::string{text}}};
   for (const auto* name : {"maxResults", "pageSize", "limit"})
-    if (const auto* given = find_param(query, name)) {
-      const auto n = number<std::int32_t>(query, name, 0, 1, defaults.max_limit);
+    if (const auto* given = find_parameter(query, name)) {
+      const auto n = whole_number(query, name, 0, 1, defaults.max_limit);
       if (!n)
         return n.as_failure();
       asked.emplace_back("limit", *given);
       break;
     }
-  if (const auto* how = find_param(query, "strategy"))
+  if (const auto* how = find_parameter(query, "strategy"))
     asked.emplace_back("strategy", *how);
   auto out = parse_search(asked, defaults);
   if (!out)
     return out.as_failure();
-  const auto page = number<std::int64_t>(query, "page", 1, 1, most_pages);
+  const auto page = whole_number(query, "page", 1, 1, most_pages);
   if (!page)
     return page.as_failure();
   auto& q = out.value();

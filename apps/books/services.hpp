@@ -36,10 +36,4 @@ inline constexpr std::int64_t most_pages = 200;
 [[nodiscard]] result<inquiry> parse_book(
   std::string_view route, const std::string& isbn, const fields& query, const endpoint_defaults& defaults);
 
-/// A flag of a query: "true" or "false", else bad_request.
-[[nodiscard]] result<bool> parse_flag(const fields& query, std::string_view name, bool otherwise);
-
-/// The value of a parameter; null: it is not there.
-[[nodiscard]] const std::string* find_param(const fields& query, std::string_view name);
-
 } // namespace troupe::books

@@ -4,6 +4,7 @@
 #include "apps/bridge/metric_text.hpp"
 #include "apps/http/negotiate.hpp"
 #include "apps/http/uri.hpp"
+#include "apps/query/parameters.hpp"
 
 #include <caf/send.hpp>
 #include <nlohmann/json.hpp>
@@ -55,10 +56,10 @@ std::vector<std::string> labels_of(const std::vector<const entry_point*>& routes
 
 // Whether the client wants what the providers say now (RFC 9111 5.2.1.4; ?force=true for those who cannot set a field).
 result<bool> bypasses_cache(const fields& query, std::string_view cache_control) {
-  const auto force = std::find_if(query.begin(), query.end(), [](const auto& f) { return f.first == "force"; });
-  if (force != query.end() && force->second != "true" && force->second != "false")
-    return fail(ec::bad_request, "force: expected true or false, got \"" + force->second.substr(0, 40) + '"');
-  return (force != query.end() && force->second == "true") || http::has_directive(cache_control, "no-cache");
+  const auto force = parse_flag(query, "force", false);
+  if (!force)
+    return force;
+  return force.value() || http::has_directive(cache_control, "no-cache");
 }
 
 // RFC 9110, 13.1.2: "not modified" answers GET and HEAD alone.

@@ -1,6 +1,7 @@
 #include "apps/custom/routes.hpp"
 
 #include "apps/custom/json_records.hpp"
+#include "apps/query/parameters.hpp"
 
 #include <algorithm>
 
@@ -9,11 +10,6 @@ namespace {
 
 // Part of every key, as for the built-in routes.
 constexpr auto config_version = "1";
-
-const std::string* find(const fields& pairs, std::string_view name) {
-  const auto it = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == name; });
-  return it == pairs.end() ? nullptr : &it->second;
-}
 
 result<std::string> read_value(const parameter& p, std::string_view given) {
   auto value = parse_value(p, given);
@@ -79,7 +75,7 @@ result<inquiry> parse_request(const route_definition& r, const fields& query, st
   for (const auto& p : r.params) {
     const auto& names = in_path.value();
     const auto place = static_cast<std::size_t>(std::find(names.begin(), names.end(), p.name) - names.begin());
-    const auto* given = place < captured.size() ? &captured[place] : find(query, p.name);
+    const auto* given = place < captured.size() ? &captured[place] : find_parameter(query, p.name);
     auto value = given != nullptr ? read_value(p, *given) : p.fallback ? read_value(p, *p.fallback) : missing(p);
     if (!value)
       return value.as_failure();
@@ -109,7 +105,7 @@ std::vector<parameter> parameters_of(const operation& o) {
 result<inquiry> parse_operation(const operation& o, const fields& params) {
   inquiry out;
   for (const auto& p : parameters_of(o)) {
-    const auto* given = find(params, p.name);
+    const auto* given = find_parameter(params, p.name);
     auto value = given != nullptr ? read_value(p, *given) : missing(p);
     if (!value)
       return value.as_failure();
@@ -165,7 +161,7 @@ std::string cache_key(const route_definition& r, const fields& params) {
     if (open == rest.size())
       break;
     const auto close = rest.find('}', open);
-    if (const auto* value = find(params, rest.substr(open + 1, close - open - 1)))
+    if (const auto* value = find_parameter(params, rest.substr(open + 1, close - open - 1)))
       append_encoded(key, *value);
     rest.remove_prefix(close + 1);
   }

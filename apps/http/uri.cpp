@@ -54,13 +54,6 @@ result<fields> parse_query(std::string_view query) {
   return out;
 }
 
-std::optional<std::string_view> find(const fields& pairs, std::string_view name) noexcept {
-  for (const auto& [key, value] : pairs)
-    if (key == name)
-      return value;
-  return std::nullopt;
-}
-
 std::string encode(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;

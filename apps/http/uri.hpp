@@ -4,7 +4,6 @@
 #include "messages/result.hpp"
 #include "messages/types.hpp"
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,9 +16,6 @@ namespace troupe::http {
 /// Splits a query (without its '?') at '&' and '=' and decodes names and values, in order; '+' is a space (the HTML
 /// form encoding). "a" and "a=" both give an empty value, empty pairs are skipped. Errors as decode_path().
 [[nodiscard]] result<fields> parse_query(std::string_view query);
-
-/// The first value of that name among the pairs of parse_query().
-[[nodiscard]] std::optional<std::string_view> find(const fields& pairs, std::string_view name) noexcept;
 
 /// Escapes everything but RFC 3986's unreserved characters: right for one path segment, one query name or value.
 [[nodiscard]] std::string encode(std::string_view text);

@@ -2,24 +2,15 @@
 
 #include "apps/node/wiring.hpp"
 #include "apps/warmer/verify.hpp"
+#include "storage/digest.hpp"
 
 #include <caf/send.hpp>
-
-#include <random>
 
 namespace troupe {
 namespace {
 
-// 128 bits that nobody guesses, in hex.
-std::string random_id() {
-  constexpr std::string_view digits = "0123456789abcdef";
-  thread_local std::random_device source; // the kernel's
-  std::string out;
-  for (int word = 0; word < 4; ++word)
-    for (auto [bits, n] = std::pair{source(), 8}; n > 0; --n, bits >>= 4U)
-      out.push_back(digits[bits & 15U]);
-  return out;
-}
+// 128 bits, as the name of an upload, which is its job's.
+constexpr std::size_t job_id_bytes = 16;
 
 } // namespace
 
@@ -76,7 +67,7 @@ schedule_tasks library_tasks(
     jobs->submit(
       storage::job_kind::write,
       [queued, wall_ms](storage::sql& db) -> result<void> {
-        auto n = queue_verification(db, wall_ms(), [] { return random_id(); });
+        auto n = queue_verification(db, wall_ms(), [] { return storage::random_name(job_id_bytes); });
         if (!n)
           return n.as_failure();
         *queued = n.value();

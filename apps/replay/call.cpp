@@ -1,6 +1,7 @@
 #include "apps/replay/call.hpp"
 
 #include "apps/http/uri.hpp"
+#include "apps/query/parameters.hpp"
 #include "apps/replay/json_text.hpp"
 
 namespace troupe::replay {
@@ -107,7 +108,8 @@ int lastfm_code(int status) {
 } // namespace
 
 std::optional<std::string_view> call::param(std::string_view name) const noexcept {
-  return http::find(params, name);
+  const auto* value = find_parameter(params, name);
+  return value == nullptr ? std::nullopt : std::optional<std::string_view>{*value};
 }
 
 result<call> make_call(std::string_view method, std::string_view path, std::string_view query) {

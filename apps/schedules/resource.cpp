@@ -1,13 +1,13 @@
 #include "apps/schedules/resource.hpp"
 
 #include "actors/timer/timer.hpp"
+#include "apps/bridge/visits.hpp"
 #include "apps/http/uri.hpp"
+#include "apps/query/parameters.hpp"
 
 #include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <memory>
 #include <utility>
@@ -16,7 +16,6 @@ namespace troupe {
 namespace {
 
 using json = nlohmann::ordered_json;
-using visit_ptr = std::shared_ptr<visit>;
 using settings_ptr = std::shared_ptr<const schedule_resource_settings>;
 
 constexpr std::int64_t page = 50;
@@ -40,45 +39,21 @@ json run_of(const schedule_run& r) {
     {"message", r.message}, {"owner", r.owner}};
 }
 
-void answer(visit& v, int status, std::string body, std::string_view type = "application/json") {
-  append_field(v.head, "Content-Type", type);
-  v.head.append("Cache-Control: no-store\r\n");
-  v.reply(v.exchange, {status, std::move(v.head), blob{std::move(body)}});
-}
-
-void refuse(visit& v, int status, const error& e) {
-  if (status == 503)
-    append_retry_after(v.head, std::chrono::seconds{1});
-  const auto* const title = status == 400   ? "Bad request"
-                            : status == 404 ? "Not found"
-                            : status == 409 ? "Conflict"
-                                            : "Schedule failed";
-  auto body = render({status, title, e.message, {}, {}}, true);
-  answer(v, status, std::move(body.text), body.content_type);
-}
+constexpr std::string_view failed_as = "Schedule failed";
 
 void refuse(visit& v, const error& e) {
-  refuse(v, info(e.code).http_status, e);
-}
-
-std::string value_of(const fields& query, std::string_view name) {
-  const auto it = std::find_if(query.begin(), query.end(), [&](const auto& pair) { return pair.first == name; });
-  return it == query.end() ? std::string{} : it->second;
+  refuse(v, e, failed_as);
 }
 
 result<schedule_history> wanted(const visit& v, const schedule_resource_settings& s) {
   const auto query = http::parse_query(v.exchange.request().query);
   if (!query)
     return query.as_failure();
-  schedule_history out{v.captured, page, value_of(query.value(), "cursor"), us(s.deadline)};
-  if (const auto text = value_of(query.value(), "limit"); !text.empty()) {
-    const auto* const end = text.data() + text.size();
-    const auto [stop, failed] = std::from_chars(text.data(), end, out.limit);
-    if (failed != std::errc{} || stop != end || out.limit < 1 || out.limit > longest_page)
-      return fail(ec::bad_request, "limit: expected a whole number from 1 to " + std::to_string(longest_page)
-                                     + ", got \"" + text.substr(0, 60) + '"');
-  }
-  return out;
+  const auto limit = whole_number(query.value(), "limit", page, 1, longest_page);
+  if (!limit)
+    return limit.as_failure();
+  return schedule_history{
+    v.captured, limit.value(), std::string{parameter_of(query.value(), "cursor")}, us(s.deadline)};
 }
 
 /// Asks the scheduler within the gate, and answers 200 with what it says.
@@ -86,7 +61,7 @@ template <class Answer, class Message>
 void show(const settings_ptr& s, const visit_ptr& v, Message what) {
   within(s->gate, [s, v, what = std::move(what)](gate_actor::pointer self) {
     self->request(s->scheduler, by_its_deadline, what)
-      .then([v](const Answer& found) { answer(*v, 200, to_json(found)); },
+      .then([v](const Answer& found) { respond(*v, 200, to_json(found)); },
         [v](const caf::error& e) { refuse(*v, from_caf(e)); });
   });
 }
@@ -104,11 +79,11 @@ void run(const settings_ptr& s, const visit_ptr& v) {
       .then(
         [v](const schedule_run& begun) {
           append_field(v->head, "Location", "/schedules/" + begun.name + "/runs");
-          answer(*v, 202, to_json(begun));
+          respond(*v, 202, to_json(begun));
         },
         [v](const caf::error& e) {
           const auto why = from_caf(e);
-          refuse(*v, why.code == ec::bad_request ? 409 : info(why.code).http_status, why); // its previous run
+          refuse(*v, why.code == ec::bad_request ? 409 : info(why.code).http_status, why, failed_as); // its previous run
         });
   });
 }
@@ -117,7 +92,7 @@ resource path(const settings_ptr& s, std::string name, std::string pattern) {
   resource out;
   out.name = std::move(name);
   out.pattern = std::move(pattern);
-  out.failure = "Schedule failed";
+  out.failure = failed_as;
   out.grant = "schedules";
   out.operators_only = true;
   out.quota = s->quota;

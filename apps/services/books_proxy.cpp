@@ -96,7 +96,7 @@ void by_author_elsewhere(const search_ptr& s) {
 std::string query_of(const search& s) {
   std::string out;
   for (const auto* name : {"page", "pageSize", "language", "force"})
-    if (const auto* value = books::find_param(s.query, name))
+    if (const auto* value = find_parameter(s.query, name))
       out.append(out.empty() ? "?" : "&").append(name).append("=").append(books::percent_encode(*value));
   return out;
 }
@@ -133,26 +133,21 @@ void by_isbn(const search_ptr& s) {
   by_inquiry(s, books::parse_book("details", s->text, s->query, s->books->defaults));
 }
 
-std::string param(const fields& of, std::string_view name) {
-  const auto* found = books::find_param(of, name);
-  return found == nullptr ? std::string{} : *found;
-}
-
 void start(const search_ptr& s, std::string_view kind) {
-  const auto force = books::parse_flag(s->query, "force", false);
-  const auto translations = books::parse_flag(s->query, "includeTranslations", true);
+  const auto force = parse_flag(s->query, "force", false);
+  const auto translations = parse_flag(s->query, "includeTranslations", true);
   if (!force || !translations)
     return s->done(bad_request(force ? translations.error() : force.error()));
   s->bypass = force.value();
   s->translations = translations.value();
-  s->text = param(s->query, "q");
+  s->text = parameter_of(s->query, "q");
   if (kind == "isbn" && s->text.empty())
-    s->text = param(s->query, "isbn");
+    s->text = parameter_of(s->query, "isbn");
   if (kind == "author" && s->text.empty())
-    s->text = param(s->query, "name");
+    s->text = parameter_of(s->query, "name");
   if (s->text.empty())
     return s->done(bad_request({ec::bad_request, "Missing query parameter"}));
-  if (books::find_param(s->query, "maxResults") != nullptr) {
+  if (find_parameter(s->query, "maxResults") != nullptr) {
     const auto checked = books::parse_titles("search", "x", s->query, s->books->defaults);
     if (!checked)
       return s->done(bad_request(checked.error()));
@@ -176,25 +171,25 @@ service_response problem(const error& why) {
 
 // GET /api/v3/books/search (S0-54).
 void third_version(const search_ptr& s) {
-  auto members = books::find_param(s->query, "fields") == nullptr
+  auto members = find_parameter(s->query, "fields") == nullptr
                    ? result<std::vector<std::string>>{std::vector<std::string>{}}
-                   : parse_members(param(s->query, "fields"));
-  const auto force = books::parse_flag(s->query, "force", false);
+                   : parse_members(parameter_of(s->query, "fields"));
+  const auto force = parse_flag(s->query, "force", false);
   auto query = s->query;
   std::erase_if(query, [](const auto& p) { return p.first == "page"; });
-  auto first = books::parse_titles("search", param(query, "q"), query, s->books->defaults);
+  auto first = books::parse_titles("search", parameter_of(query, "q"), query, s->books->defaults);
   if (!members || !force || !first)
     return s->done(problem(!first ? first.error() : !force ? force.error() : members.error()));
   const auto key = first.value().key;
   std::int64_t page = 1;
-  if (const auto* cursor = books::find_param(query, "cursor")) {
+  if (const auto* cursor = find_parameter(query, "cursor")) {
     const auto at = page_at(*cursor, key);
     if (!at)
       return s->done(problem(at.error()));
     page = at.value();
   }
   query.emplace_back("page", std::to_string(page));
-  auto q = books::parse_titles("search", param(query, "q"), query, s->books->defaults);
+  auto q = books::parse_titles("search", parameter_of(query, "q"), query, s->books->defaults);
   if (!q)
     return s->done(problem(q.error()));
   look_up(s->self, *s->books, s->call, s->head, std::move(q.value()), force.value(),
@@ -263,7 +258,7 @@ void make_books_proxy(service_definition& service, const book_services& books) {
   auto& entry = service.entrypoints[""];
   entry.fetch = [b](session_ptr self, const call_ref& call, service_request& r) { route(self, b, call, r); };
   entry.methods["search"] = [b](session_ptr self, const call_ref& call, service_call& c) {
-    const auto kind = param(c.arguments, "kind");
+    const std::string kind{parameter_of(c.arguments, "kind")};
     auto s = std::make_shared<search>();
     s->self = self;
     s->books = b;

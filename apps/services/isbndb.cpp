@@ -78,7 +78,7 @@ void next_page(const std::shared_ptr<whole_list>& w) {
 }
 
 void ask(const asked_of_us& a, result<inquiry> q, const fields& query) {
-  const auto force = books::parse_flag(query, "force", false);
+  const auto force = parse_flag(query, "force", false);
   if (!q || !force)
     return a.done(bad_request(q ? force.error() : q.error()));
   look_up(a.self, *a.books, a.call, a.head, std::move(q.value()), force.value(),
@@ -86,8 +86,8 @@ void ask(const asked_of_us& a, result<inquiry> q, const fields& query) {
 }
 
 void author(const asked_of_us& a, const std::string& name, const fields& query) {
-  const auto all = books::parse_flag(query, "all", false);
-  const auto force = books::parse_flag(query, "force", false);
+  const auto all = parse_flag(query, "all", false);
+  const auto force = parse_flag(query, "force", false);
   if (!all || !force)
     return a.done(bad_request(all ? force.error() : all.error()));
   if (!all.value())
@@ -103,11 +103,6 @@ void book(const asked_of_us& a, const std::string& isbn, const fields& query) {
 
 void search(const asked_of_us& a, const std::string& text, const fields& query) {
   ask(a, books::parse_titles("isbndb.search", text, query, a.books->defaults), query);
-}
-
-std::string param(const fields& of, std::string_view name) {
-  const auto* found = books::find_param(of, name);
-  return found == nullptr ? std::string{} : *found;
 }
 
 void route(session_ptr self, const books_ptr& b, const call_ref& call, service_request& r) {
@@ -131,7 +126,7 @@ void route(session_ptr self, const books_ptr& b, const call_ref& call, service_r
   if (is(2, "books"))
     return search(a, segments[1], query);
   if (is(2, "search") && segments[1] == "books")
-    return search(a, param(query, "q"), query);
+    return search(a, std::string{parameter_of(query, "q")}, query);
   a.done(json_response(404, R"({"error":"Not found"})"));
 }
 
@@ -141,7 +136,8 @@ method_handler method(const books_ptr& b, std::string_view argument, Run run) {
   return [b, argument, run](session_ptr self, const call_ref& call, service_call& c) {
     const asked_of_us a{
       self, b, call, c.head, [self, id = call.id](service_response&& r) { reply(self, id, to_result(std::move(r))); }};
-    return b->has_isbndb ? run(a, param(c.arguments, argument), c.arguments) : a.done(without_key());
+    return b->has_isbndb ? run(a, std::string{parameter_of(c.arguments, argument)}, c.arguments)
+                         : a.done(without_key());
   };
 }
 

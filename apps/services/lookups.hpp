@@ -2,6 +2,7 @@
 #pragma once
 
 #include "apps/books/services.hpp"
+#include "apps/query/parameters.hpp"
 #include "apps/services/service.hpp"
 #include "messages/cache.hpp"
 

@@ -2,15 +2,16 @@
 
 #include "actors/jobs/progress.hpp"
 #include "actors/timer/timer.hpp"
+#include "apps/bridge/visits.hpp"
 #include "apps/http/sse.hpp"
 #include "apps/http/uri.hpp"
+#include "apps/query/parameters.hpp"
 #include "storage/jobs_repository.hpp"
 
 #include <caf/send.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 
 namespace troupe {
 namespace {
@@ -19,7 +20,6 @@ using json = nlohmann::json;
 using self_ptr = desk_actor::stateful_pointer<desk_state>;
 using storage::job_kind;
 using storage::jobs_repository;
-using visit_ptr = std::shared_ptr<visit>;
 
 constexpr std::chrono::microseconds longest_store = std::chrono::seconds{10};
 constexpr std::int64_t usual_page = 100;
@@ -32,33 +32,15 @@ std::string dump(const json& j) {
   return j.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-void answer(visit& v, int status, std::string body, std::string_view type = "application/json") {
-  append_field(v.head, "Content-Type", type);
-  v.head.append("Cache-Control: no-store\r\n");
-  v.reply(v.exchange, {status, std::move(v.head), blob{std::move(body)}});
-}
+constexpr std::string_view failed_as = "Request failed";
 
-void refuse(visit& v, int status, const std::string& title, const std::string& detail) {
-  if (status == 503)
-    append_retry_after(v.head, std::chrono::seconds{1});
-  auto body = render({status, title, detail, {}, {}}, true);
-  answer(v, status, std::move(body.text), body.content_type);
+void refuse(visit& v, const error& e) {
+  refuse(v, e, failed_as);
 }
 
 // A job's state that does not allow what is wanted is a conflict (RFC 9110 15.5.10), not a malformed request.
-void refuse(visit& v, const error& e, bool transition = false) {
-  const auto status = transition && e.code == ec::bad_request ? 409 : info(e.code).http_status;
-  refuse(v, status,
-    status == 404   ? "Not found"
-    : status == 409 ? "Conflict"
-    : status == 400 ? "Bad request"
-                    : "Request failed",
-    e.message);
-}
-
-const std::string* find(const fields& query, std::string_view name) {
-  const auto it = std::find_if(query.begin(), query.end(), [&](const auto& pair) { return pair.first == name; });
-  return it == query.end() ? nullptr : &it->second;
+void refuse_step(visit& v, const error& e) {
+  refuse(v, e.code == ec::bad_request ? 409 : info(e.code).http_status, e, failed_as);
 }
 
 struct page_wish {
@@ -71,20 +53,15 @@ result<page_wish> wish_of(std::string_view raw) {
   auto query = http::parse_query(raw);
   if (!query)
     return query.as_failure();
-  page_wish out;
-  if (const auto* text = find(query.value(), "limit")) {
-    const auto* end = text->data() + text->size();
-    const auto [stop, error] = std::from_chars(text->data(), end, out.limit);
-    if (error != std::errc{} || stop != end || out.limit < 1 || out.limit > longest_page)
-      return fail(ec::bad_request, "limit: expected a whole number from 1 to 1000, got \"" + text->substr(0, 40) + '"');
-  }
-  if (const auto* text = find(query.value(), "cursor"))
-    out.cursor = *text;
-  if (const auto* text = find(query.value(), "state")) {
+  const auto limit = whole_number(query.value(), "limit", usual_page, 1, longest_page);
+  if (!limit)
+    return limit.as_failure();
+  page_wish out{limit.value(), std::string{parameter_of(query.value(), "cursor")}, {}};
+  if (const auto* text = find_parameter(query.value(), "state")) {
     auto state = item_state::queued;
     if (!parse(*text, item_states, state))
-      return fail(
-        ec::bad_request, "state: expected queued, claimed, done or failed, got \"" + text->substr(0, 40) + '"');
+      return fail(ec::bad_request,
+        "state: expected queued, claimed, done or failed, got \"" + std::string{cut_short(*text)} + '"');
     out.only = state;
   }
   return out;
@@ -152,7 +129,7 @@ void list(self_ptr self, const visit_ptr& v) {
       auto all = json::array();
       for (const auto& j : found.value().entries)
         all.push_back(job_json(j, self->state.settings.now_ms()));
-      answer(*v, 200, dump({{"jobs", std::move(all)}, {"next", next_of(found.value().cursor)}}));
+      respond(*v, 200, dump({{"jobs", std::move(all)}, {"next", next_of(found.value().cursor)}}));
     });
 }
 
@@ -165,7 +142,7 @@ void show(self_ptr self, const visit_ptr& v) {
         return refuse(*v, found.error());
       if (!found.value())
         return refuse(*v, 404, "Not found", "there is no such job");
-      answer(*v, 200, to_json(*found.value(), self->state.settings.now_ms()));
+      respond(*v, 200, to_json(*found.value(), self->state.settings.now_ms()));
     });
 }
 
@@ -182,10 +159,10 @@ void change(self_ptr self, const visit_ptr& v, const std::string& what) {
     },
     [self, v](const result<job_view>& done) {
       if (!done)
-        return refuse(*v, done.error(), true);
+        return refuse_step(*v, done.error());
       self->state.kick();
       self->send(self, desk_news{done.value().id});
-      answer(*v, 200, to_json(done.value(), self->state.settings.now_ms()));
+      respond(*v, 200, to_json(done.value(), self->state.settings.now_ms()));
     });
 }
 
@@ -214,7 +191,7 @@ void results(self_ptr self, const visit_ptr& v) {
           one["error"] = {{"code", i.code}, {"message", i.message}};
         all.push_back(std::move(one));
       }
-      answer(*v, 200, dump({{"results", std::move(all)}, {"next", next_of(found.value().cursor)}}));
+      respond(*v, 200, dump({{"results", std::move(all)}, {"next", next_of(found.value().cursor)}}));
     });
 }
 
@@ -233,7 +210,7 @@ void rejections(self_ptr self, const visit_ptr& v) {
       auto all = json::array();
       for (const auto& r : found.value().entries)
         all.push_back({{"line", r.line}, {"reason", r.reason}});
-      answer(*v, 200, dump({{"rejections", std::move(all)}, {"next", next_of(found.value().cursor)}}));
+      respond(*v, 200, dump({{"rejections", std::move(all)}, {"next", next_of(found.value().cursor)}}));
     });
 }
 
@@ -445,7 +422,7 @@ std::vector<resource> desk_resources(const desk_resource_settings& settings, des
     r.name = "jobs_" + action;
     r.grant = "library";
     r.pattern = pattern;
-    r.failure = "Request failed";
+    r.failure = failed_as;
     r.quota = settings.reading;
     r.edge = settings.edge;
     r.methods = std::move(methods);

@@ -1,8 +1,10 @@
 #include "apps/warmer/upload.hpp"
 
 #include "apps/books/utf8.hpp"
+#include "apps/bridge/visits.hpp"
 #include "apps/http/negotiate.hpp"
 #include "apps/http/uri.hpp"
+#include "apps/query/parameters.hpp"
 #include "storage/digest.hpp"
 
 #include <nlohmann/json.hpp>
@@ -34,38 +36,18 @@ std::string_view known_type(std::string_view content_type) {
   return found == file_types.end() ? std::string_view{} : *found;
 }
 
-struct refusal {
-  int status = 0;
-  std::string_view error;
-  std::string message;
-};
+constexpr std::string_view failed_as = "Upload failed";
 
-refusal refusal_of(const error& e) {
-  const auto status = info(e.code).http_status;
-  if (status == 400)
-    return {400, "Bad request", e.message};
+void refuse_failed(visit& v, const error& e) {
   // What storage says names folders and hosts: that is for the log.
   const bool ours = e.code == ec::storage_failed || e.code == ec::storage_unusable || e.code == ec::internal;
-  return {status, "Upload failed", ours ? "the upload could not be stored" : e.message};
-}
-
-void respond(visit& v, int status, std::string body, std::string_view type) {
-  append_field(v.head, "Content-Type", type);
-  v.head.append("Cache-Control: no-store\r\n");
-  v.reply(v.exchange, {status, std::move(v.head), blob{std::move(body)}});
-}
-
-void refuse(visit& v, const refusal& why) {
-  if (why.status == 503 || why.status == 429)
-    append_retry_after(v.head, come_again);
-  auto body = render(
-    {why.status, std::string{why.error}, why.message, {}, {}}, wants_problem(v.exchange.request().joined("Accept")));
-  respond(v, why.status, std::move(body.text), body.content_type);
+  refuse(v, info(e.code).http_status, error{e.code, ours ? "the upload could not be stored" : e.message}, failed_as,
+    come_again);
 }
 
 void refuse_type(visit& v, std::string_view field, std::string_view expected, const std::string& message) {
   append_field(v.head, field, expected); // RFC 9110 15.5.16: what it would have taken
-  refuse(v, {415, "Unsupported media type", message});
+  refuse(v, 415, "Unsupported media type", message);
 }
 
 /// Whether the request's Content-Encoding is gzip; none when it is one that nobody here reads.
@@ -177,20 +159,20 @@ void upload_desk::receive(visit v) {
   const auto t = std::make_shared<ticket>();
   auto query = http::parse_query(request.query);
   if (!query)
-    return refuse(v, {400, "Bad request", query.error().message});
-  if (const auto library = http::find(query.value(), "library")) {
+    return refuse(v, query.error(), failed_as);
+  if (const auto* library = find_parameter(query.value(), "library")) {
     auto checked = checked_library_name(*library);
     if (!checked)
-      return refuse(v, {400, "Bad request", checked.error().message});
+      return refuse(v, checked.error(), failed_as);
     t->library = std::move(checked.value());
   }
-  t->name = http::find(query.value(), "name").value_or("");
+  t->name = parameter_of(query.value(), "name");
   const auto content_type = request.value("Content-Type");
   std::string boundary;
   if (http::is_media_type(content_type, form_type)) {
     auto found = http::multipart_boundary(content_type);
     if (!found)
-      return refuse(v, {400, "Bad request", found.error().message});
+      return refuse(v, found.error(), failed_as);
     boundary = std::move(found.value());
   } else {
     t->type = content_type.empty() ? unknown_type : known_type(content_type);
@@ -212,7 +194,7 @@ void upload_desk::receive(visit v) {
   if (stopping_ || free_.empty()) {
     const std::string why{stopping_ ? shutting_down : "too many uploads at once"};
     lock.unlock();
-    return refuse(v, {503, "Upload failed", why});
+    return refuse(v, 503, std::string{failed_as}, why, come_again);
   }
   t->bucket = free_.back();
   t->body = std::make_shared<upload_body>(held_, boundary);
@@ -243,7 +225,7 @@ void upload_desk::serve(const ticket_ptr& t) {
     const auto& e = job.error();
     if (info(e.code).http_status >= 500 && e.message != shutting_down)
       settings_.log->warn("An upload failed: {}", e.message);
-    refuse(v, refusal_of(e));
+    refuse_failed(v, e);
   }
   // Behind the answer: whoever waits in stop() lets the bridge go.
   const std::lock_guard guard{mutex_};

@@ -7,6 +7,7 @@
 #include "apps/http/render.hpp"
 #include "apps/http/server.hpp"
 #include "apps/http/uri.hpp"
+#include "apps/query/parameters.hpp"
 
 #include <nlohmann/json.hpp>
 #include <zlib.h>
@@ -43,8 +44,8 @@ TEST(a query splits into decoded pairs in order) {
   auto pairs = parse_query("q=dune+%26%20co&limit=5&&flag&empty=&q=second&a=b=c").value();
   fields expected{{"q", "dune & co"}, {"limit", "5"}, {"flag", ""}, {"empty", ""}, {"q", "second"}, {"a", "b=c"}};
   CHECK(pairs == expected);
-  CHECK(find(pairs, "q") == "dune & co");
-  CHECK(!find(pairs, "none"));
+  CHECK_EQ(parameter_of(pairs, "q"), "dune & co");
+  CHECK(find_parameter(pairs, "none") == nullptr);
   CHECK(parse_query("").value().empty());
 }
 

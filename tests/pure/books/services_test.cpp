@@ -4,6 +4,7 @@
 #include "tests/support/test.hpp"
 
 #include "apps/books/services.hpp"
+#include "apps/query/parameters.hpp"
 
 #include <set>
 
