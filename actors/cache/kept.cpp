@@ -4,6 +4,8 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include <memory>
+
 namespace troupe {
 namespace {
 
@@ -94,10 +96,14 @@ std::string encode(const kept_answer& answer) {
   if (body.size() < worth_compressing)
     return body;
   const auto source = std::string_view{body}.substr(plain.size());
+  // A context's tables are made and cleared anew for each answer without this.
+  thread_local const std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context{ZSTD_createCCtx(), ZSTD_freeCCtx};
+  if (context == nullptr)
+    return body;
   std::string out(compressed.size() + ZSTD_compressBound(source.size()), '\0');
   compressed.copy(out.data(), compressed.size());
-  const auto size =
-    ZSTD_compress(out.data() + compressed.size(), out.size() - compressed.size(), source.data(), source.size(), level);
+  const auto size = ZSTD_compressCCtx(context.get(), out.data() + compressed.size(), out.size() - compressed.size(),
+    source.data(), source.size(), level);
   if (ZSTD_isError(size) != 0 || size >= source.size())
     return body;
   out.resize(compressed.size() + size);
