@@ -5,6 +5,7 @@
 #include "apps/http/negotiate.hpp"
 #include "apps/http/uri.hpp"
 #include "apps/query/parameters.hpp"
+#include "apps/warmer/watched_job.hpp"
 #include "storage/digest.hpp"
 
 #include <nlohmann/json.hpp>
@@ -104,15 +105,12 @@ constexpr std::string_view shutting_down = "shutting down";
 } // namespace
 
 std::string plain_file_name(std::string_view name) {
-  constexpr char32_t first_printable = 0x20;
-  constexpr char32_t del = 0x7f;
-  constexpr char32_t last_control = 0x9f;
   if (const auto folder = name.find_last_of("/\\"); folder != std::string_view::npos)
     name.remove_prefix(folder + 1);
   std::string out;
   for (std::size_t at = 0; at < name.size();) {
     const auto point = books::utf8::next(name, at);
-    if (point < first_printable || (point >= del && point <= last_control))
+    if (is_control(point))
       continue;
     std::string one;
     books::utf8::append(one, point); // what is ill-formed becomes U+FFFD

@@ -157,6 +157,13 @@ TEST(the last event says how it ended) {
   CHECK_EQ(ending_of(unsaid), "failed");
 }
 
+TEST(what a terminal would obey is shown as a question mark) {
+  CHECK_EQ(printable("a\x1b[31mb\r\n\x7f"), "a?[31mb???");
+  CHECK_EQ(printable("a\xc2\x9b\x33\x31mb\xc2\x80\xc2\x9f"), "a?31mb??"); // C1, in UTF-8
+  CHECK_EQ(printable("M\xc3\xbcller \xc2\xa0\xf0\x9f\x93\x9a"), "M\xc3\xbcller \xc2\xa0\xf0\x9f\x93\x9a");
+  CHECK_EQ(printable("a\x9b"), "a\xef\xbf\xbd"); // C1 as a terminal without UTF-8 has it
+}
+
 TEST(numbers have commas) {
   CHECK_EQ(with_commas(0), "0");
   CHECK_EQ(with_commas(999), "999");
