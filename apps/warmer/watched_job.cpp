@@ -93,6 +93,9 @@ void note(watched_job& job, std::string_view event, std::string_view data) {
     job.items_per_1000_s = number_of(o, "items_per_1000_s");
     job.left_ms = number_of(o, "left_ms");
   }
+  // A job that was paused goes on at another rate.
+  if (event == "state")
+    job.items_per_1000_s = job.left_ms = -1;
   if (failed && job.state == "done")
     job.state = "failed";
   for (const auto* name : {"message", "error"})

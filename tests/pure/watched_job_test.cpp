@@ -127,6 +127,16 @@ TEST(data that makes no sense changes nothing) {
   CHECK_EQ(progress_line(job, 200), "a?[31mb");
 }
 
+TEST(what a job was about to need says nothing once it was paused) {
+  watched_job job;
+  note(job, "progress", half);
+  CHECK(job.left_ms > 0);
+  note(job, "state", R"({"state":"paused"})");
+  CHECK_EQ(job.left_ms, -1);
+  CHECK_EQ(job.items_per_1000_s, -1);
+  CHECK(job.percent_hundredths > 0);
+}
+
 TEST(the last event says how it ended) {
   watched_job done;
   note(done, "progress", half);
