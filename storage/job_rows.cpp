@@ -109,6 +109,15 @@ statement insert_event(std::string_view job, std::int64_t mark, const job_event&
     {event.kind, event.at_ms, event.data, std::string{job}, mark}};
 }
 
+statement insert_summary(std::string_view job, std::int64_t mark, const job_event& event) {
+  return {R"(INSERT INTO job_events (job, seq, kind, at_ms, data)
+ SELECT id, events, CAST(? AS TEXT), CAST(? AS BIGINT), '{"state":"' || state || '","counts":{"rows":' || row_count
+ || ',"accepted":' || accepted || ',"rejected":' || rejected || ',"duplicates":' || duplicates || ',"items":' || items
+ || ',"claimed":' || claimed || ',"done":' || done || ',"failed":' || failed || ',"hits":' || hits || '}}'
+ FROM jobs WHERE id = ? AND mark = ?)",
+    {event.kind, event.at_ms, std::string{job}, mark}};
+}
+
 std::vector<statement> insert_items(
   std::string_view job, std::int64_t mark, const std::vector<const job_item*>& items) {
   auto rows = std::vector<params>{};

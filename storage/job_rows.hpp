@@ -53,6 +53,9 @@ inline constexpr std::string_view job_columns =
 
 /// The event gets the number that the job says; one in a transaction.
 [[nodiscard]] statement insert_event(std::string_view job, std::int64_t mark, const job_event& event);
+/// The same with {"state","counts":{...}} of the job as it is then as its data: for who changes a job without having
+/// read it. The counts have the names that other events give them.
+[[nodiscard]] statement insert_summary(std::string_view job, std::int64_t mark, const job_event& event);
 [[nodiscard]] std::vector<statement> insert_items(
   std::string_view job, std::int64_t mark, const std::vector<const job_item*>& items);
 [[nodiscard]] std::vector<statement> insert_rejections(

@@ -125,7 +125,8 @@ public:
   [[nodiscard]] result<job_view> pause(std::string_view id, std::int64_t now_ms);
   /// From paused: to running when its lease has not run out, else to queued.
   [[nodiscard]] result<job_view> resume(std::string_view id, std::int64_t now_ms);
-  /// From queued, running and paused. The owner's lease ends at once.
+  /// From queued, running and paused. The owner's lease ends at once. Its event has the job's counts beside its state,
+  /// unless it has `data`.
   [[nodiscard]] result<job_view> cancel(std::string_view id, std::string_view data, std::int64_t now_ms);
 
   // What there is to see. Pages of a job that does not exist are empty.

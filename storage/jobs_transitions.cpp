@@ -65,14 +65,12 @@ result<job_view> jobs_repository::resume(std::string_view id, std::int64_t now_m
 
 result<job_view> jobs_repository::cancel(std::string_view id, std::string_view data, std::int64_t now_ms) {
   const auto mark = new_mark();
-  auto told = job_event{.kind = "error", .at_ms = now_ms, .data = std::string{data}};
-  if (data.empty())
-    told.data = state_json(job_state::cancelled);
+  const auto told = job_event{.kind = "error", .at_ms = now_ms, .data = std::string{data}};
   return change_from_outside(id, "cancelled",
     {"UPDATE jobs SET state = 'cancelled', events = events + 1, claimed = 0, ended_ms = ?, updated_ms = ?,"
      " lease_owner = '', lease_until_ms = 0, mark = ? WHERE id = ? AND state IN ('queued', 'running', 'paused')",
       {now_ms, now_ms, mark, std::string{id}}},
-    {insert_event(id, mark, told), release_items(id, mark)});
+    {data.empty() ? insert_summary(id, mark, told) : insert_event(id, mark, told), release_items(id, mark)});
 }
 
 } // namespace troupe::storage

@@ -269,12 +269,15 @@ void bridge::reply(http::exchange& e, http::response&& r, std::size_t label, clo
   e.answer(std::move(r));
 }
 
+http::answer_stream bridge::stream(
+  http::exchange& e, http::response&& head, http::stream_calls calls, std::size_t label, clock::time_point since) {
+  account(e.request(), head, label, since);
+  return e.stream(std::move(head), std::move(calls));
+}
+
 void bridge::reply_failure(
   http::exchange& e, const failure& f, std::string head, std::size_t label, clock::time_point since) {
-  auto body = render(f, wants_problem(e.request().joined("Accept")));
-  append_field(head, "Content-Type", body.content_type);
-  head.append("Cache-Control: no-store\r\n");
-  reply(e, {f.status, std::move(head), blob{std::move(body.text)}}, label, since);
+  reply(e, failed(e.request(), f, std::move(head)), label, since);
 }
 
 void bridge::health(http::exchange e) {
@@ -308,12 +311,14 @@ void bridge::counters(http::exchange e) {
     const auto count = [&](const char* name, auto v) { all.push_back({name, {}, true, static_cast<std::int64_t>(v)}); };
     gauge("troupe_http_connections", c.open);
     gauge("troupe_http_requests_in_flight", c.in_flight - 1); // not counting this one
+    gauge("troupe_http_streams", c.streams);
     gauge("troupe_lookups_in_flight", asked_.load());
     gauge("troupe_hot_index_entries", settings_.index->size());
     gauge("troupe_hot_index_bytes", settings_.index->bytes());
     gauge("troupe_silent_actors", silent);
     count("troupe_http_connections_total", c.accepted);
     count("troupe_http_clients_gone_total", c.gone);
+    count("troupe_http_streams_cut_total", c.cut_streams);
     const auto handshakes = [&](const char* outcome, std::uint64_t n) {
       all.push_back({"troupe_tls_handshakes_total", {{"outcome", outcome}}, true, static_cast<std::int64_t>(n)});
     };
@@ -323,6 +328,9 @@ void bridge::counters(http::exchange e) {
       all.push_back({"troupe_http_refused_total", {{"status", std::to_string(r.status)}}, true,
         static_cast<std::int64_t>(r.count)});
     append_edge_metrics(all);
+    if (settings_.counters)
+      for (auto& m : settings_.counters())
+        all.push_back(std::move(m));
     std::string text;
     metrics_.expose(text);
     expose(text, std::move(all));

@@ -43,8 +43,8 @@ struct endpoint : entry_point {
   std::size_t max_body = 0; // bytes of it; more is 413
 };
 
-/// A request for a resource, past the keys and the client's limit. Whoever is given one answers it through `reply`,
-/// from any thread.
+/// A request for a resource, past the keys and the client's limit. Whoever is given one answers it through `reply` or
+/// `stream`, from any thread: what the bridge does with every answer (CORS, metrics, the access log) it does there.
 struct visit {
   http::exchange exchange;
   std::string captured;    // the path's placeholder, decoded
@@ -52,6 +52,10 @@ struct visit {
   std::string head;        // the header lines that every answer carries
   std::string traceparent; // W3C Trace Context, for what the request causes
   std::function<void(http::exchange&, http::response&&)> reply;
+  /// Sends the head of an answer whose body is written part by part, as http::exchange::stream() does. The access log
+  /// has it with 0 bytes, for the line is written now.
+  std::function<http::answer_stream(http::exchange&, http::response&& head, http::stream_calls)> stream = {};
+  std::shared_ptr<spdlog::logger> log = {}; // for what clients must not hear
 };
 
 /// What is no question of an application: paths with methods of their own ("/api/v1/batches").
@@ -74,6 +78,7 @@ struct bridge_settings {
   std::shared_ptr<troupe::access_log> access_log; // null: none
   std::shared_ptr<const hot_index> index;
   std::function<http::counters()> server_counters; // set once the server runs
+  std::function<metrics()> counters = {};          // of others that are no actors; any thread
 };
 
 class bridge : public http::handler {
@@ -98,6 +103,8 @@ private:
   enum class refusal : std::uint8_t { none, missing, unknown, route };
   [[nodiscard]] refusal authenticate(
     const http::request& request, std::size_t index, std::shared_ptr<const api_key>& key) const;
+  [[nodiscard]] static http::response failed(const http::request& request, const failure& f, std::string head);
+  [[nodiscard]] std::string traced(const http::request& request) const;
   [[nodiscard]] http::response not_here(const http::request& request, const entry_point* route) const;
   [[nodiscard]] http::response unsupported(const http::request& request) const;
   [[nodiscard]] std::optional<http::response> no_operator(const http::request& request) const;
@@ -127,6 +134,8 @@ private:
   void account(const http::request& request, http::response& r, std::size_t label,
     std::chrono::steady_clock::time_point since) const;
   void reply(http::exchange& e, http::response&& r, std::size_t label, std::chrono::steady_clock::time_point since);
+  http::answer_stream stream(http::exchange& e, http::response&& head, http::stream_calls calls, std::size_t label,
+    std::chrono::steady_clock::time_point since);
   void reply_failure(http::exchange& e, const failure& f, std::string head, std::size_t label,
     std::chrono::steady_clock::time_point since);
 

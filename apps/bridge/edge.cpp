@@ -62,35 +62,35 @@ std::optional<http::response> bridge::refuse(const http::request& request) const
   return said;
 }
 
+// The answer that says what is wrong; `head` stands before the lines about its body.
+http::response bridge::failed(const http::request& request, const failure& f, std::string head) {
+  auto body = render(f, wants_problem(request.joined("Accept")));
+  append_field(head, "Content-Type", body.content_type);
+  head.append("Cache-Control: no-store\r\n");
+  return {f.status, std::move(head), blob{std::move(body.text)}};
+}
+
+std::string bridge::traced(const http::request& request) const {
+  std::string head;
+  append_field(head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
+  return head;
+}
+
 // No such path, or (with a route) no such method there.
 http::response bridge::not_here(const http::request& request, const entry_point* route) const {
-  http::response r;
-  append_field(r.head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
-  failure f{404, "Not found", "no such path", {}, {}};
-  if (route != nullptr) {
-    const auto methods = allowed_methods(*route);
-    append_field(r.head, "Allow", methods);
-    f = {405, "Method not allowed", "expected " + methods, {}, {}};
-  }
-  r.status = f.status;
-  auto body = render(f, wants_problem(request.joined("Accept")));
-  append_field(r.head, "Content-Type", body.content_type);
-  r.head.append("Cache-Control: no-store\r\n");
-  r.body = blob{std::move(body.text)};
-  return r;
+  auto head = traced(request);
+  if (route == nullptr)
+    return failed(request, {404, "Not found", "no such path", {}, {}}, std::move(head));
+  const auto methods = allowed_methods(*route);
+  append_field(head, "Allow", methods);
+  return failed(request, {405, "Method not allowed", "expected " + methods, {}, {}}, std::move(head));
 }
 
 http::response bridge::unsupported(const http::request& request) const {
-  http::response r;
-  r.status = 415;
-  append_field(r.head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
-  append_field(r.head, "Accept", json_type); // RFC 9110, 15.5.16: what it would have taken
-  auto body = render({415, "Unsupported media type", "Content-Type: expected application/json", {}, {}},
-    wants_problem(request.joined("Accept")));
-  append_field(r.head, "Content-Type", body.content_type);
-  r.head.append("Cache-Control: no-store\r\n");
-  r.body = blob{std::move(body.text)};
-  return r;
+  auto head = traced(request);
+  append_field(head, "Accept", json_type); // RFC 9110, 15.5.16: what it would have taken
+  return failed(
+    request, {415, "Unsupported media type", "Content-Type: expected application/json", {}, {}}, std::move(head));
 }
 
 void bridge::replace_keys(std::vector<key_entry> entries) {
@@ -117,26 +117,21 @@ bridge::refusal bridge::authenticate(
   return key->may_ask(granted_as(route)) ? refusal::none : refusal::route;
 }
 
-// Whoever has the admin token or, where there is none, asks from this machine may operate; nothing: this one may.
+// Whoever has the admin token or, where there is none, asks from this machine may operate; nothing: this one may. What
+// a trusted proxy on this machine hands on comes from where that says.
 std::optional<http::response> bridge::no_operator(const http::request& request) const {
+  static const address_ranges loopback{{"127.0.0.0/8", "::1"}};
   const auto& token = settings_.admin_token;
   const auto authorization = request.value("Authorization");
-  if (token.empty() ? request.peer_is_loopback
+  if (token.empty() ? request.peer_is_loopback && loopback.contains(address_of(request))
                     : authorization.starts_with("Bearer ") && constant_time_equal(authorization.substr(7), token))
     return std::nullopt;
-  http::response r;
-  append_field(r.head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
-  failure f{403, "Forbidden", "only loopback peers may ask; set TROUPE_ADMIN_TOKEN to open it", {}, {}};
-  if (!token.empty()) {
-    f = {401, "Unauthorized", "expected the admin token as bearer token", {}, {}};
-    append_field(r.head, "WWW-Authenticate", "Bearer");
-  }
-  r.status = f.status;
-  auto body = render(f, wants_problem(request.joined("Accept")));
-  append_field(r.head, "Content-Type", body.content_type);
-  r.head.append("Cache-Control: no-store\r\n");
-  r.body = blob{std::move(body.text)};
-  return r;
+  auto head = traced(request);
+  if (token.empty())
+    return failed(request, {403, "Forbidden", "only loopback peers may ask; set TROUPE_ADMIN_TOKEN to open it", {}, {}},
+      std::move(head));
+  append_field(head, "WWW-Authenticate", "Bearer");
+  return failed(request, {401, "Unauthorized", "expected the admin token as bearer token", {}, {}}, std::move(head));
 }
 
 http::response bridge::unauthorized(const http::request& request, refusal why) const {
@@ -150,15 +145,9 @@ http::response bridge::unauthorized(const http::request& request, refusal why) c
     f = {403, "Forbidden", "this API key is not for this route", {}, {}};
     challenge = "Bearer realm=\"troupe\", error=\"insufficient_scope\"";
   }
-  http::response r;
-  r.status = f.status;
-  append_field(r.head, "X-Trace-Id", traces_.next(request.value("traceparent")).id);
-  append_field(r.head, "WWW-Authenticate", challenge);
-  auto body = render(f, wants_problem(request.joined("Accept")));
-  append_field(r.head, "Content-Type", body.content_type);
-  r.head.append("Cache-Control: no-store\r\n");
-  r.body = blob{std::move(body.text)};
-  return r;
+  auto head = traced(request);
+  append_field(head, "WWW-Authenticate", challenge);
+  return failed(request, f, std::move(head));
 }
 
 std::string bridge::address_of(const http::request& request) const {
@@ -214,12 +203,8 @@ void bridge::keep_rules(const http::request& request, std::size_t label, http::r
   if (r.status < 300 && r.body.view().size() > edge.max_response) {
     const auto said = "the answer has " + std::to_string(r.body.view().size()) + " bytes, and routes."
                       + granted_as(route) + ".max_response allows " + std::to_string(edge.max_response);
-    auto body = render({502, route.failure, said, {}, {}}, wants_problem(request.joined("Accept")));
-    r.status = 502;
     r.head.resize(std::min(r.head.size(), r.head.find("Content-Type: "))); // what stands before is not about the body
-    append_field(r.head, "Content-Type", body.content_type);
-    r.head.append("Cache-Control: no-store\r\n");
-    r.body = blob{std::move(body.text)};
+    r = failed(request, {502, route.failure, said, {}, {}}, std::move(r.head));
   }
   if (edge.key_required)
     make_private(r.head);

@@ -55,6 +55,11 @@ constexpr std::array help{
   line{"troupe_http_request_duration_seconds", "Time from a complete request to its answer."},
   line{"troupe_http_requests_in_flight", "Requests without an answer yet."},
   line{"troupe_http_requests_total", "Requests answered, by endpoint and class of status."},
+  line{"troupe_http_streams", "Streamed answers under way."},
+  line{"troupe_http_streams_cut_total", "Streamed answers that ended before they were complete."},
+  line{"troupe_job_events_dropped_total", "Events of jobs whose clients left before they were sent."},
+  line{"troupe_job_events_sent_total", "Events of jobs that were sent."},
+  line{"troupe_job_streams", "Streams of jobs' events under way."},
   line{"troupe_kv_errors_total", "Requests to key-value storage that were answered with an error."},
   line{"troupe_kv_reads_total", "Requests that read key-value storage."},
   line{"troupe_kv_swept_total", "Expired entries of key-value storage whose space was freed."},
@@ -97,6 +102,8 @@ constexpr std::array help{
   line{"troupe_store_rows_written_total", "Rows written to the database."},
   line{"troupe_store_write_failures_total", "Failed writes to the database."},
   line{"troupe_tls_handshakes_total", "TLS handshakes that clients began, by outcome."},
+  line{"troupe_uploads_held_bytes", "Bytes of uploads that wait for storage."},
+  line{"troupe_uploads_under_way", "Uploads that are not answered yet."},
 };
 
 constexpr std::string_view in_messages = "_microseconds";

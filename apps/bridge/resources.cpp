@@ -46,8 +46,19 @@ void bridge::resource_asked(http::exchange e, const router::match& found) {
   if (!segment)
     return reply_failure(e, {400, "Bad request", segment.error().message, {}, {}}, std::move(head), index, since);
   auto client = client_of(request);
-  r.handle({std::move(e), std::move(segment.value()), std::move(client), std::move(head), std::move(trace.traceparent),
-    [this, index, since](http::exchange& to, http::response&& answer) { reply(to, std::move(answer), index, since); }});
+  visit v;
+  v.exchange = std::move(e);
+  v.captured = std::move(segment.value());
+  v.client = std::move(client);
+  v.head = std::move(head);
+  v.traceparent = std::move(trace.traceparent);
+  v.reply = [this, index, since](
+              http::exchange& to, http::response&& answer) { reply(to, std::move(answer), index, since); };
+  v.stream = [this, index, since](http::exchange& to, http::response&& answer, http::stream_calls calls) {
+    return stream(to, std::move(answer), std::move(calls), index, since);
+  };
+  v.log = settings_.log;
+  r.handle(std::move(v));
 }
 
 } // namespace troupe

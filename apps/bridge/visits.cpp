@@ -20,6 +20,10 @@ std::string_view title_of(int status, std::string_view failure) noexcept {
   }
 }
 
+bool is_for_the_log(ec code) noexcept {
+  return code == ec::storage_failed || code == ec::storage_unusable || code == ec::internal;
+}
+
 } // namespace
 
 void respond(visit& v, int status, std::string body, std::string_view type) {
@@ -41,7 +45,10 @@ void refuse(visit& v, const error& e, std::string_view failure) {
 }
 
 void refuse(visit& v, int status, const error& e, std::string_view failure, std::chrono::seconds come_again) {
-  refuse(v, status, std::string{title_of(status, failure)}, e.message, come_again);
+  const bool hidden = is_for_the_log(e.code);
+  if (hidden && v.log)
+    v.log->warn("{}: {}", failure, e.message);
+  refuse(v, status, std::string{title_of(status, failure)}, hidden ? "the node's log says why" : e.message, come_again);
 }
 
 } // namespace troupe

@@ -19,7 +19,8 @@ void respond(visit& v, int status, std::string body, std::string_view type = "ap
 void refuse(visit& v, int status, const std::string& title, const std::string& detail,
   std::chrono::seconds come_again = std::chrono::seconds{1});
 
-/// The same with the error's status, or with `status`; `failure` is the title of what has no plainer one.
+/// The same with the error's status, or with `status`; `failure` is the title of what has no plainer one. What storage
+/// and bugs say names folders, hosts and code: that goes to the visit's log instead.
 void refuse(visit& v, const error& e, std::string_view failure);
 void refuse(visit& v, int status, const error& e, std::string_view failure,
   std::chrono::seconds come_again = std::chrono::seconds{1});

@@ -1,23 +1,11 @@
 #include "apps/http/render.hpp"
 
+#include "apps/http/number.hpp"
 #include "apps/http/server.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <charconv>
-
 namespace troupe::http {
-
-namespace {
-
-template <class Integer>
-void append_number(std::string& out, Integer value) {
-  char digits[20]; // as many as 64 bits and a sign take
-  auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, end);
-}
-
-} // namespace
 
 std::string_view reason_phrase(int status) noexcept {
   switch (status) {

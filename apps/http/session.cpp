@@ -169,11 +169,10 @@ bool session::dispatch(phase next) {
 bool session::step_send() {
   if (awaiting_writable_)
     return false;
-  switch (send(is_head_ ? std::string_view{} : out_body_.view())) {
+  switch (send_in_time(is_head_ ? std::string_view{} : out_body_.view())) {
   case progress::done:
     return answered();
   case progress::blocked:
-    deadline_ = worker_->deadline(worker_->bounds().write_timeout);
     return false;
   case progress::lost:
     close();
@@ -198,6 +197,17 @@ session::progress session::send(std::string_view body) {
     }
   }
   return progress::done;
+}
+
+// A client that takes a byte has all the time again. One that does not has no more for being busy otherwise: over TLS
+// every event of the socket leads here.
+session::progress session::send_in_time(std::string_view body) {
+  const auto before = written_;
+  const auto how = send(body);
+  const bool first = !std::exchange(stalled_, how == progress::blocked);
+  if (how == progress::blocked && (first || written_ > before))
+    deadline_ = worker_->deadline(worker_->bounds().write_timeout);
+  return how;
 }
 
 bool session::answered() {

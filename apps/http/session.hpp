@@ -95,6 +95,7 @@ private:
   bool dispatch(phase next);
   bool step_send();
   progress send(std::string_view body);
+  progress send_in_time(std::string_view body);
   bool answered();
   bool refuse(const refusal& why);
   void render(response&& r);
@@ -137,6 +138,7 @@ private:
   bool readable_ = false;  // the socket may have more than we have read
   bool hung_up_ = false;   // the client's last byte is in the socket: no further event, so read until the end
   bool awaiting_writable_ = false;
+  bool stalled_ = false;      // the answer waits for the client to take a byte, and deadline_ for both
   bool eof_ = false;          // the client has closed its sending half
   bool broken_ = false;       // the connection is lost altogether
   bool exchange_out_ = false; // the handler has not answered yet

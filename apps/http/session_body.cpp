@@ -161,10 +161,8 @@ bool session::step_take() {
     try {
       in->consumer->on_part(part);
     } catch (...) {
-      if (phase_ == phase::taking) {
-        leave_body();
-        return refuse({500, "Internal Error"});
-      }
+      if (phase_ == phase::taking)
+        return fail_body({500, "Internal Error"}, body_end::gone);
     }
   }
   if (phase_ != phase::taking) // answered, or reset

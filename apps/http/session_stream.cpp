@@ -70,16 +70,14 @@ bool session::write_stream() {
   auto& s = *stream_;
   s.load(out_, chunks_out_);
   const auto part = s.loaded();
-  const auto how = send(part);
+  const auto how = send_in_time(part);
   s.sent(written_ - std::min(written_, out_.size()));
   if (how == progress::lost) {
     close();
     return false;
   }
-  if (how == progress::blocked) {
-    deadline_ = worker_->deadline(worker_->bounds().write_timeout);
+  if (how == progress::blocked)
     return false;
-  }
   deadline_ = time_point::max();
   const auto size = out_.size() + part.size();
   out_.clear();

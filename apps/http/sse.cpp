@@ -1,18 +1,13 @@
 #include "apps/http/sse.hpp"
 
+#include "apps/http/number.hpp"
+
 #include <algorithm>
 #include <charconv>
 
 namespace troupe::http {
 
 namespace {
-
-template <class Integer>
-void append_number(std::string& out, Integer value) {
-  char digits[20]; // as many as 64 bits and a sign take
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, end);
-}
 
 // One line of the field for each line of the text; at least one.
 void append_lines(std::string& out, std::string_view field, std::string_view text) {

@@ -29,7 +29,7 @@ enum class body_end : std::uint8_t {
   too_large, ///< beyond handler::max_body; the client has been answered 413
   too_slow,  ///< beyond limits::body_timeout, pauses not counted; the client has been answered 408
   malformed, ///< its chunked coding is broken; the client has been answered 400
-  gone,      ///< the client left, or the server stops
+  gone,      ///< the client left, the server stops, or the consumer threw: the client has been answered 500 then
 };
 
 /// Who takes a body that handler::streams_body() asked for. Let go as soon as the body has ended or the exchange has
@@ -39,7 +39,7 @@ public:
   virtual ~body_consumer() = default;
 
   /// The next bytes, transfer coding removed: at least one, never more than is granted. Gone when this returns. An
-  /// exception answers 500.
+  /// exception answers 500 and ends the body.
   virtual void on_part(std::string_view bytes) = 0;
 
   /// The last call; none comes once the exchange has been answered. After anything but `complete` the answer has been

@@ -267,6 +267,7 @@ result<void> node::parts::listen() {
   b.version = options.version;
   b.log = options.log;
   b.index = index;
+  b.counters = [uploads = library.uploads] { return uploads ? uploads->counters() : metrics{}; };
   b.server_counters = [this] { return server ? server->count() : http::counters{}; };
   auto keys = load_keys(s, granted_names(s));
   if (!keys)
@@ -359,13 +360,19 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
         within(gate, [](gate_actor::pointer me) { me->quit(); }); // behind the answers that are on their way
         self->wait_for(gate);
       }
-    stop(front);
-    stop(library.desk);
+    const auto end = [&](const auto& actor) {
+      stop(actor);
+      if (actor)
+        self->wait_for(actor);
+    };
+    // What they have not answered they answer now, through the bridge: it goes when they have.
+    end(front);
+    end(library.desk);
+    end(services.door);
     if (library.stop)
       *library.stop = true;
     stop(library.warmer);
     stop(library.importer);
-    stop(services.door);
     for (auto it = services.fronts.rbegin(); it != services.fronts.rend(); ++it)
       stop(it->second);
     stop(keeper);

@@ -2,6 +2,7 @@
 #include "apps/books/library/reader.hpp"
 #include "apps/troupe/commands.hpp"
 #include "apps/troupe/process.hpp"
+#include "apps/warmer/importer.hpp"
 #include "apps/warmer/unpack.hpp"
 #include "apps/warmer/watched_job.hpp"
 
@@ -20,7 +21,6 @@ namespace library = books::library;
 using library::cause;
 
 constexpr std::size_t first_rejections = 20;
-constexpr std::int64_t most_unpacked = std::int64_t{2} << 30; // as a node has it
 constexpr std::size_t piece = std::size_t{256} << 10;
 
 struct findings {
@@ -43,7 +43,7 @@ result<findings> read(std::FILE* file, std::size_t most_shown) {
       if (list.size() < most_shown)
         list.push_back(std::move(r));
     }}};
-  unpacker unpack{most_unpacked};
+  unpacker unpack{import_ground{}.most_bytes}; // as a node has it
   const plain_sink sink = [&](std::string_view bytes) { return reader.feed(bytes); };
   const auto buffer = std::make_unique<std::array<char, piece>>();
   while (const auto n = std::fread(buffer->data(), 1, piece, file))

@@ -33,24 +33,27 @@
 namespace troupe {
 namespace {
 
+using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int exit_interrupted = 130; // 128 + SIGINT, as shells have it
 constexpr long ok_status = 200;
 constexpr long accepted_status = 202;
+constexpr long no_more_status = 204; // to who connects again: do not (WHATWG HTML 9.2.3)
 
 // Of an answer that says what is wrong; of a longer one the beginning is enough.
 constexpr std::size_t longest_answer = std::size_t{64} << 10;
 
-// Without a byte. An upload's answer comes once it is synced to the disk; a stream has a heartbeat every 15 s.
+// Without a byte. An upload's answer comes once it is synced to the disk.
 constexpr long silent_upload_s = 120;
-constexpr long silent_stream_s = 45;
+// A stream has a heartbeat every 15 s, of 3 bytes: libcurl's lowest speed, a byte a second, would be too much for it.
+constexpr std::chrono::seconds silent_stream{45};
 constexpr long connect_timeout_s = 10;
 
-// Between connections to a stream: doubled with each that brought no event, up to the longest.
+// Between connections to a stream: doubled with each that brought nothing, up to the longest.
 constexpr milliseconds first_pause{500};
 constexpr milliseconds longest_pause{10'000};
-constexpr int most_attempts = 12; // in a row, without an event: a minute and a half of pauses
+constexpr int most_attempts = 12; // in a row, without a byte: a minute and a half of pauses
 
 /// Whether Ctrl-C or SIGTERM came, waiting so long for it. It stays true.
 class interruption {
@@ -137,6 +140,8 @@ public:
 
   std::function<bool(std::string_view)> on_part; // of an answer of 200; false: enough
   std::function<void(std::int64_t sent)> on_sent;
+  /// So long without a byte of the answer's body it is broken off; 0: never.
+  std::chrono::seconds longest_silence{0};
 
   template <class T>
   void set(CURLoption option, T value) {
@@ -155,6 +160,7 @@ public:
   /// Whether an answer came as a whole.
   bool perform() {
     set(CURLOPT_HTTPHEADER, headers_.get());
+    last_byte_ = clock::now();
     code_ = curl_easy_perform(easy_.get());
     return code_ == CURLE_OK;
   }
@@ -186,11 +192,14 @@ private:
     auto& me = *static_cast<request*>(self);
     if (me.on_sent && sent > 0)
       me.on_sent(sent);
-    return me.stop_.within(milliseconds{0}) ? 1 : 0;
+    const bool silent =
+      me.longest_silence > me.longest_silence.zero() && clock::now() - me.last_byte_ > me.longest_silence;
+    return silent || me.stop_.within(milliseconds{0}) ? 1 : 0;
   }
 
   static std::size_t on_bytes(char* bytes, std::size_t, std::size_t count, void* self) {
     auto& me = *static_cast<request*>(self);
+    me.last_byte_ = clock::now();
     const std::string_view part{bytes, count};
     if (me.on_part && me.status() == ok_status)
       return me.on_part(part) ? count : CURL_WRITEFUNC_ERROR;
@@ -207,6 +216,7 @@ private:
   std::unique_ptr<curl_slist, cleanup> headers_;
   std::unique_ptr<CURL, cleanup> easy_;
   std::array<char, CURL_ERROR_SIZE> error_{};
+  clock::time_point last_byte_; // of the answer's body
   CURLcode code_ = CURLE_OK;
   std::string body_;
 };
@@ -292,11 +302,10 @@ bool node_client::follow(
   r.add_header("Accept: text/event-stream");
   if (!reader.last_id().empty())
     r.add_header("Last-Event-ID: " + reader.last_id());
-  r.set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  r.set(CURLOPT_LOW_SPEED_TIME, silent_stream_s);
+  r.longest_silence = silent_stream;
   r.on_part = [&](std::string_view bytes) {
+    attempts = 0; // a heartbeat too: a job that waits for its turn has nothing to tell
     const auto read = reader.feed(bytes, [&](const received_event& e) {
-      attempts = 0;
       note(job, e.name, e.data);
       if (!job.ended)
         out.show(job);
@@ -313,6 +322,11 @@ bool node_client::follow(
   constexpr long limited = 429;
   const auto status = r.status();
   const bool refused = status >= client_errors && status < server_errors && status != timed_out && status != limited;
+  if (status == no_more_status) {
+    out.clear();
+    complain(job_url(id) + "/events: the job has ended, and there is no more to tell");
+    return false;
+  }
   if (refused || ++attempts >= most_attempts) {
     out.clear();
     complain(job_url(id) + "/events: " + (status == ok_status ? "the stream ends before the job" : r.trouble()));

@@ -4,17 +4,17 @@
 //   GET /jobs/{id}                       {"id","library","state","phase","counts":{...},...}
 //   DELETE /jobs/{id}                    cancels it
 //   POST /jobs/{id}/pause, /resume
-//   GET /jobs/{id}/events                server-sent events: from Last-Event-ID on, to the end
+//   GET /jobs/{id}/events                server-sent events: from Last-Event-ID on, to the end (desk_streams.hpp)
 //   GET /jobs/{id}/results?state&limit&cursor     its items
 //   GET /jobs/{id}/rejections?limit&cursor        rows that no item was made of
 //
-// Errors are RFC 9457 problems. A stream of events is complete whoever opens it, whenever and however often: what it
-// sends is read from storage by its number. It ends behind the job's last event.
+// Errors are RFC 9457 problems.
 #pragma once
 
 #include "actors/pool/pool.hpp"
 #include "apps/bridge/bridge.hpp"
 #include "apps/http/streams.hpp"
+#include "apps/warmer/stream_book.hpp"
 #include "messages/common.hpp"
 #include "messages/job.hpp"
 
@@ -23,7 +23,9 @@
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,31 +79,34 @@ struct desk_settings {
   std::shared_ptr<storage::sql_pool> pool;
   std::function<std::int64_t()> now_ms;
   std::size_t most_streams = 1'000;
+  std::size_t most_streams_a_client = 32; // what a browser's tabs have; one address must not take all there are
   std::chrono::seconds heartbeat{15};
   std::chrono::seconds poll{1}; // for events of jobs that another node runs
   std::shared_ptr<spdlog::logger> log;
 };
 
+/// Events by what became of them; counted on I/O threads.
+struct desk_events {
+  std::atomic<std::int64_t> sent{0};
+  std::atomic<std::int64_t> dropped{0}; // written, and the client has left before they were sent
+};
+
 struct desk_state {
   using time = std::chrono::steady_clock::time_point;
   struct stream {
-    std::string job;
     http::answer_stream out;
-    std::int64_t seen = 0; // the last event that was written
-    bool reading = false;  // storage is asked for more
-    bool again = false;    // there is news since
-    bool full = false;     // the client reads slower than there is to say
     time next_beat{};
   };
 
   desk_settings settings;
   std::function<void()> kick = [] {};
   std::optional<pool_jobs> storage;
-  std::map<std::uint64_t, stream> streams;
-  std::uint64_t last_stream = 0;
+  std::map<std::uint64_t, stream> streams; // by their numbers in the book
+  stream_book book;
+  bool unread = false; // the last reading for streams has failed
   time next_poll{};
   wake_up tick;
-  std::int64_t events_sent = 0;
+  std::shared_ptr<desk_events> events = std::make_shared<desk_events>();
 
   static inline const char* name = "jobs";
 };
@@ -116,8 +121,9 @@ struct desk_resource_settings {
 /// The resources for bridge_settings.
 [[nodiscard]] std::vector<resource> desk_resources(const desk_resource_settings& settings, desk_actor desk);
 
-/// A job as clients see it.
-[[nodiscard]] std::string to_json(const job_view& job, std::int64_t now_ms);
+/// A job as clients see it; with what it told last, if that is an event of progress or of its end: rate, time left and
+/// errors by cause.
+[[nodiscard]] std::string to_json(const job_view& job, const std::optional<job_event>& told = {});
 
 } // namespace troupe
 

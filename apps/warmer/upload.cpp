@@ -5,12 +5,14 @@
 #include "apps/http/negotiate.hpp"
 #include "apps/http/uri.hpp"
 #include "apps/query/parameters.hpp"
+#include "apps/warmer/watched_job.hpp"
 #include "storage/digest.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
+#include <system_error>
 #include <utility>
 
 namespace troupe {
@@ -38,13 +40,6 @@ std::string_view known_type(std::string_view content_type) {
 
 constexpr std::string_view failed_as = "Upload failed";
 
-void refuse_failed(visit& v, const error& e) {
-  // What storage says names folders and hosts: that is for the log.
-  const bool ours = e.code == ec::storage_failed || e.code == ec::storage_unusable || e.code == ec::internal;
-  refuse(v, info(e.code).http_status, error{e.code, ours ? "the upload could not be stored" : e.message}, failed_as,
-    come_again);
-}
-
 void refuse_type(visit& v, std::string_view field, std::string_view expected, const std::string& message) {
   append_field(v.head, field, expected); // RFC 9110 15.5.16: what it would have taken
   refuse(v, 415, "Unsupported media type", message);
@@ -59,7 +54,7 @@ std::optional<bool> is_encoded(const http::request& request) {
   return is("gzip") || is("x-gzip") ? std::optional{true} : std::nullopt;
 }
 
-/// The status of an answer that the server has given by itself; 0: none, the client has gone.
+/// What is noted of a body that ended so: what the server has answered by itself, or that nobody waits any more.
 int status_of(body_end how) {
   switch (how) {
   case body_end::too_large:
@@ -72,47 +67,71 @@ int status_of(body_end how) {
   case body_end::gone:
     break;
   }
-  return 0;
+  return info(ec::cancelled).http_status;
+}
+
+/// Whether it may have been carried out all the same.
+bool is_unknown(const result<std::string>& job) {
+  if (job)
+    return false;
+  const auto code = job.error().code;
+  return code == ec::storage_failed || code == ec::storage_unusable || code == ec::deadline_exceeded
+         || code == ec::cancelled || code == ec::internal;
 }
 
 /// The word of whoever makes jobs, which is waited for.
 class verdict_slot {
 public:
-  void settle(result<std::string> job) {
+  /// @return by what number the next word counts; none that was asked for before does any more
+  std::uint64_t ask() {
+    const std::lock_guard guard{mutex_};
+    job_.reset();
+    return ++asked_;
+  }
+  void settle(std::uint64_t asked, result<std::string> job) {
     {
       const std::lock_guard guard{mutex_};
-      if (!job_)
+      if (asked == asked_ && !job_)
         job_.emplace(std::move(job));
     }
     settled_.notify_all();
   }
-  result<std::string> wait() {
+  /// Nobody waits any more.
+  void abandon() {
+    {
+      const std::lock_guard guard{mutex_};
+      abandoned_ = true;
+    }
+    settled_.notify_all();
+  }
+  /// None: it was abandoned before.
+  std::optional<result<std::string>> wait() {
     std::unique_lock lock{mutex_};
-    settled_.wait(lock, [this] { return job_.has_value(); });
-    return *job_;
+    settled_.wait(lock, [this] { return job_.has_value() || abandoned_; });
+    return job_;
   }
 
 private:
   std::mutex mutex_;
   std::condition_variable settled_;
   std::optional<result<std::string>> job_;
+  std::uint64_t asked_ = 0;
+  bool abandoned_ = false;
 };
 
-/// As stop() ends it: the one failure of a submission after which nobody knows whether there is a job.
-constexpr std::string_view shutting_down = "shutting down";
+auto shutting_down() {
+  return fail(ec::overloaded, "shutting down");
+}
 
 } // namespace
 
 std::string plain_file_name(std::string_view name) {
-  constexpr char32_t first_printable = 0x20;
-  constexpr char32_t del = 0x7f;
-  constexpr char32_t last_control = 0x9f;
   if (const auto folder = name.find_last_of("/\\"); folder != std::string_view::npos)
     name.remove_prefix(folder + 1);
   std::string out;
   for (std::size_t at = 0; at < name.size();) {
     const auto point = books::utf8::next(name, at);
-    if (point < first_printable || (point >= del && point <= last_control))
+    if (is_control(point))
       continue;
     std::string one;
     books::utf8::append(one, point); // what is ill-formed becomes U+FFFD
@@ -131,7 +150,9 @@ struct upload_desk::ticket {
   std::string name;    // likewise
   std::string_view type;
   bool encoded = false; // by Content-Encoding
-  std::size_t bucket = 0;
+  enum class stage : std::uint8_t { waiting, storing, over };
+  stage at = stage::waiting; // for the first bytes of the file; guarded by the desk's mutex
+  std::size_t bucket = 0;    // while storing
   std::shared_ptr<verdict_slot> job = std::make_shared<verdict_slot>();
 };
 
@@ -145,13 +166,31 @@ upload_desk::~upload_desk() {
 }
 
 void upload_desk::stop() {
-  std::unique_lock lock{mutex_};
-  stopping_ = true;
-  for (const auto& t : under_way_) {
-    t->body->stop({ec::overloaded, std::string{shutting_down}});
-    t->job->settle(fail(ec::overloaded, std::string{shutting_down}));
+  std::vector<ticket_ptr> waiting;
+  {
+    const std::lock_guard guard{mutex_};
+    stopping_ = true;
+    for (const auto& t : under_way_) {
+      t->body->stop(shutting_down().error());
+      t->job->abandon();
+      if (t->at == ticket::stage::waiting) {
+        t->at = ticket::stage::over;
+        waiting.push_back(t);
+      }
+    }
   }
+  for (const auto& t : waiting) {
+    answer(*t, shutting_down());
+    leave(t);
+  }
+  std::unique_lock lock{mutex_};
   left_.wait(lock, [this] { return under_way_.empty(); });
+}
+
+metrics upload_desk::counters() const {
+  const std::lock_guard guard{mutex_};
+  return {{"troupe_uploads_held_bytes", {}, false, held_.now()},
+    {"troupe_uploads_under_way", {}, false, static_cast<std::int64_t>(under_way_.size())}};
 }
 
 void upload_desk::receive(visit v) {
@@ -192,17 +231,49 @@ void upload_desk::receive(visit v) {
 
   std::unique_lock lock{mutex_};
   if (stopping_ || free_.empty()) {
-    const std::string why{stopping_ ? shutting_down : "too many uploads at once"};
+    const auto* const why = stopping_ ? "shutting down" : "too many uploads at once";
     lock.unlock();
     return refuse(v, 503, std::string{failed_as}, why, come_again);
   }
-  t->bucket = free_.back();
+  const auto of_client = std::count_if(under_way_.begin(), under_way_.end(),
+    [&](const ticket_ptr& other) { return other->at != ticket::stage::over && other->v.client == v.client; });
+  if (static_cast<std::size_t>(of_client) >= uploads_of_a_client) {
+    lock.unlock();
+    return refuse(v, 429, std::string{failed_as},
+      std::to_string(uploads_of_a_client) + " uploads of this client are under way", come_again);
+  }
   t->body = std::make_shared<upload_body>(held_, boundary);
+  t->body->when_ready([this, weak = std::weak_ptr{t}] {
+    if (const auto there = weak.lock())
+      begin(there);
+  });
   t->body->begin(v.exchange.take_body(t->body));
   t->v = std::move(v);
-  threads_.run([this, t] { serve(t); });
-  free_.pop_back();
   under_way_.push_back(t);
+}
+
+// The file's first bytes are here, or it is known that none will come. On an I/O thread.
+void upload_desk::begin(const ticket_ptr& t) {
+  const auto file = t->body->wait_for_file();
+  auto why = file ? error{ec::overloaded, "too many uploads at once"} : file.error();
+  {
+    const std::lock_guard guard{mutex_};
+    if (t->at != ticket::stage::waiting)
+      return; // stop() has answered
+    t->at = ticket::stage::over;
+    if (file && !free_.empty())
+      try {
+        t->bucket = free_.back();
+        threads_.run([this, t] { serve(t); });
+        t->at = ticket::stage::storing;
+        free_.pop_back();
+        return;
+      } catch (const std::system_error& no_thread) {
+        why.message = no_thread.what();
+      }
+  }
+  answer(*t, boost::outcome_v2::failure(std::move(why)));
+  leave(t);
 }
 
 void upload_desk::serve(const ticket_ptr& t) {
@@ -210,24 +281,28 @@ void upload_desk::serve(const ticket_ptr& t) {
   {
     // Before the answer: who has it may come with the next at once.
     const std::lock_guard guard{mutex_};
+    t->at = ticket::stage::over;
     free_.push_back(t->bucket);
   }
-  auto& v = t->v;
-  const auto answered = t->body->ended() ? status_of(*t->body->ended()) : 0;
+  answer(*t, job);
+  leave(t);
+}
+
+void upload_desk::answer(ticket& t, const result<std::string>& job) {
+  auto& v = t.v;
+  const auto ended = t.body->ended();
   if (job) {
     append_field(v.head, "Location", "/jobs/" + job.value());
     respond(v, 202, nlohmann::json{{"job_id", job.value()}}.dump(), "application/json");
-  } else if (answered != 0) {
-    v.reply(v.exchange, {answered, std::move(v.head), {}}); // nothing is sent: this is for the counters and the log
-  } else if (t->body->ended() == body_end::gone) {
-    v.exchange = {};
+  } else if (ended && *ended != body_end::complete) {
+    v.reply(v.exchange, {status_of(*ended), std::move(v.head), {}}); // sends nothing: for the counters and the log
   } else {
-    const auto& e = job.error();
-    if (info(e.code).http_status >= 500 && e.message != shutting_down)
-      settings_.log->warn("An upload failed: {}", e.message);
-    refuse_failed(v, e);
+    refuse(v, info(job.error().code).http_status, job.error(), failed_as, come_again);
   }
-  // Behind the answer: whoever waits in stop() lets the bridge go.
+}
+
+// Behind the answer: whoever waits in stop() lets the bridge go.
+void upload_desk::leave(const ticket_ptr& t) {
   const std::lock_guard guard{mutex_};
   under_way_.erase(std::find(under_way_.begin(), under_way_.end(), t));
   left_.notify_all();
@@ -238,9 +313,16 @@ result<std::string> upload_desk::carry_out(ticket& t) {
   if (!stored)
     return stored.as_failure();
   auto job = submit(t, stored.value());
-  if (!job && job.error().message != shutting_down)
+  if (job && is_unknown(*job))
+    job = submit(t, stored.value());
+  if (!job)
+    return shutting_down();
+  if (is_unknown(*job))
+    settings_.log->warn(
+      "Nobody knows whether there is a job of the upload {}: it is kept. {}", stored.value().key, job->error().message);
+  else if (!*job)
     remove(t, stored.value().key);
-  return job;
+  return *job;
 }
 
 result<stored_upload> upload_desk::store(ticket& t) {
@@ -275,12 +357,13 @@ result<stored_upload> upload_desk::store(ticket& t) {
   return out;
 }
 
-result<std::string> upload_desk::submit(ticket& t, const stored_upload& what) {
+std::optional<result<std::string>> upload_desk::submit(ticket& t, const stored_upload& what) {
+  const auto asked = t.job->ask();
   // Dropped without a word is an error too.
-  std::shared_ptr<void> unless_dropped{
-    nullptr, [job = t.job](void*) { job->settle(fail(ec::internal, "nobody has made a job of the upload")); }};
-  settings_.submit(what, [job = t.job, unless_dropped = std::move(unless_dropped)](
-                           result<std::string> made) { job->settle(std::move(made)); });
+  std::shared_ptr<void> unless_dropped{nullptr,
+    [job = t.job, asked](void*) { job->settle(asked, fail(ec::internal, "nobody has made a job of the upload")); }};
+  settings_.submit(what, [job = t.job, asked, unless_dropped = std::move(unless_dropped)](
+                           result<std::string> made) { job->settle(asked, std::move(made)); });
   return t.job->wait();
 }
 

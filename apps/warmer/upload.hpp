@@ -3,12 +3,14 @@
 // a field `library` if there is one. 202 {"job_id":"..."} with Location: /jobs/{id}.
 //
 // Invariants: an upload that is not answered with 202 leaves no object behind (but see `submit`), and a few bodies are
-// stored at once, each with a bucket of its own; one more is told to come again.
+// stored at once, each with a bucket of its own; one more is told to come again. A client that sends nothing of its
+// file has neither bucket nor thread, so that those who only connect keep nobody from uploading.
 #pragma once
 
 #include "apps/batches/threads.hpp"
 #include "apps/bridge/bridge.hpp"
 #include "apps/warmer/upload_body.hpp"
+#include "messages/common.hpp"
 #include "messages/result.hpp"
 #include "storage/objects.hpp"
 
@@ -27,6 +29,8 @@ namespace troupe {
 
 /// How many uploads are stored at once: a connection each can fill a disk, and more would only share it.
 inline constexpr std::size_t uploads_at_once = 4;
+/// Of one client, begun or not; one more is answered 429.
+inline constexpr std::size_t uploads_of_a_client = 2;
 
 /// An upload as it lies in storage. Its object's custom metadata holds `library` and `file-name` too.
 struct stored_upload {
@@ -40,8 +44,9 @@ struct upload_settings {
   /// One for each upload at once: a bucket is used by one thread at a time.
   std::vector<std::shared_ptr<storage::objects>> buckets;
   /// Makes a job of it and says its id, once, on any thread, in bounded time; called on the upload's own thread. When
-  /// it fails, or is dropped without a word, the object is removed. If stop() comes between, the object stays: the job
-  /// may exist.
+  /// it is refused the object is removed. When nobody can know whether there is a job (storage failed, was late, or not
+  /// a word came) it is called once more, so that it must be repeatable; nor is it known then, or does stop() come
+  /// between, the object stays, for the job may need it.
   std::function<void(stored_upload what, std::function<void(result<std::string> job)> done)> submit;
   std::shared_ptr<spdlog::logger> log;
 };
@@ -63,19 +68,24 @@ public:
   /// Bytes of all bodies that wait for storage: now, and the most ever.
   [[nodiscard]] const held_bytes& held() const noexcept { return held_; }
 
+  [[nodiscard]] metrics counters() const;
+
 private:
   struct ticket;
   using ticket_ptr = std::shared_ptr<ticket>;
 
+  void begin(const ticket_ptr& t);
   void serve(const ticket_ptr& t);
+  void answer(ticket& t, const result<std::string>& job);
+  void leave(const ticket_ptr& t);
   [[nodiscard]] result<std::string> carry_out(ticket& t);
   [[nodiscard]] result<stored_upload> store(ticket& t);
-  [[nodiscard]] result<std::string> submit(ticket& t, const stored_upload& what);
+  [[nodiscard]] std::optional<result<std::string>> submit(ticket& t, const stored_upload& what);
   void remove(ticket& t, const std::string& key);
 
   upload_settings settings_;
   held_bytes held_;
-  std::mutex mutex_; // guards what follows
+  mutable std::mutex mutex_; // guards what follows
   std::condition_variable left_;
   std::vector<std::size_t> free_; // buckets
   std::vector<ticket_ptr> under_way_;

@@ -46,6 +46,11 @@ upload_body::~upload_body() {
   all_held_.add(-static_cast<std::int64_t>(held()));
 }
 
+void upload_body::when_ready(std::function<void()> fn) {
+  const std::lock_guard guard{mutex_};
+  ready_ = std::move(fn);
+}
+
 void upload_body::begin(http::body_flow flow) {
   const std::lock_guard guard{mutex_};
   flow_ = std::move(flow);
@@ -62,12 +67,16 @@ void upload_body::on_part(std::string_view bytes) {
     fail_with(fed.error());
   const auto more = failed_ ? 0 : to_grant();
   const auto flow = flow_;
+  const auto tell = news();
   lock.unlock();
   changed_.notify_all();
   flow.grant(more);
+  if (tell)
+    tell();
 }
 
 void upload_body::on_end(http::body_end how) {
+  std::function<void()> tell;
   {
     const std::lock_guard guard{mutex_};
     end_ = how;
@@ -77,8 +86,11 @@ void upload_body::on_end(http::body_end how) {
       else if (!file_)
         fail_with({ec::bad_request, "form: expected a part with a file name"});
     }
+    tell = news();
   }
   changed_.notify_all();
+  if (tell)
+    tell();
 }
 
 void upload_body::on_part(const http::part_head& head) {
@@ -141,9 +153,18 @@ std::optional<error> upload_body::trouble() const {
   return std::nullopt;
 }
 
+bool upload_body::is_ready() const {
+  return failed_ || end_ || (file_ && held() >= gzip_magic);
+}
+
+// Whom to tell that the file is here, the first time that it is.
+std::function<void()> upload_body::news() {
+  return is_ready() ? std::exchange(ready_, nullptr) : nullptr;
+}
+
 result<upload_body::file> upload_body::wait_for_file() {
   std::unique_lock lock{mutex_};
-  changed_.wait(lock, [this] { return failed_ || end_ || (file_ && held() >= gzip_magic); });
+  changed_.wait(lock, [this] { return is_ready(); });
   if (auto why = trouble())
     return boost::outcome_v2::failure(std::move(*why));
   if (held() == 0)

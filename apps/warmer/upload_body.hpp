@@ -12,6 +12,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -47,6 +48,9 @@ public:
 
   // ---- on the connection's I/O thread
 
+  /// Calls `fn` once, on the I/O thread, when wait_for_file() does not block any more because of what arrived; not for
+  /// stop(). To be set before begin().
+  void when_ready(std::function<void()> fn);
   /// What take_body() gave, before anything else arrives.
   void begin(http::body_flow flow);
   void on_part(std::string_view bytes) override;
@@ -91,11 +95,14 @@ private:
   [[nodiscard]] std::size_t to_grant() noexcept;
   void fail_with(error why);
   [[nodiscard]] std::optional<error> trouble() const;
+  [[nodiscard]] bool is_ready() const;
+  [[nodiscard]] std::function<void()> news();
 
   held_bytes& all_held_;
   mutable std::mutex mutex_; // guards everything below
   std::condition_variable changed_;
   http::body_flow flow_;
+  std::function<void()> ready_; // null: told
   std::optional<http::multipart_parser> form_;
   within within_ = within::nothing;
   std::string field_; // of the form, so far

@@ -1,5 +1,7 @@
 #include "apps/warmer/watched_job.hpp"
 
+#include "apps/books/utf8.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -91,6 +93,9 @@ void note(watched_job& job, std::string_view event, std::string_view data) {
     job.items_per_1000_s = number_of(o, "items_per_1000_s");
     job.left_ms = number_of(o, "left_ms");
   }
+  // A job that was paused goes on at another rate.
+  if (event == "state")
+    job.items_per_1000_s = job.left_ms = -1;
   if (failed && job.state == "done")
     job.state = "failed";
   for (const auto* name : {"message", "error"})
@@ -171,14 +176,12 @@ std::string with_commas(std::int64_t n) {
 }
 
 std::string printable(std::string_view text) {
-  std::string out{text};
-  std::replace_if(
-    out.begin(), out.end(),
-    [](char c) {
-      const auto byte = static_cast<unsigned char>(c);
-      return byte < 0x20 || byte == 0x7f;
-    },
-    '?');
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const auto point = books::utf8::next(text, at);
+    books::utf8::append(out, is_control(point) ? U'?' : point); // what is ill-formed becomes U+FFFD
+  }
   return out;
 }
 

@@ -44,7 +44,12 @@ void note(watched_job& job, std::string_view event, std::string_view data);
 /// "1,234,567"
 [[nodiscard]] std::string with_commas(std::int64_t n);
 
-/// What a terminal shows as it is: control characters become '?'.
+/// Of the characters C0 and C1, and DEL: what a terminal obeys rather than shows (ECMA-48, 5.2 and 5.3).
+[[nodiscard]] constexpr bool is_control(char32_t c) noexcept {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f);
+}
+
+/// What a terminal shows as it is: control characters become '?', ill-formed bytes U+FFFD.
 [[nodiscard]] std::string printable(std::string_view text);
 
 } // namespace troupe

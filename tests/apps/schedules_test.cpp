@@ -161,6 +161,30 @@ TEST(with an admin token schedules and metrics are for those who have it alone) 
   CHECK_EQ(w.begin("warm", "Authorization: Bearer t0ken\r\n").status, 202);
 }
 
+TEST(without an admin token a trusted proxy on this machine operates for nobody else) {
+  world w;
+  w.settings.http.trusted_proxies.list = {"127.0.0.1"};
+  w.start();
+  for (const auto* path : {"/schedules", "/metrics"}) {
+    CHECK_EQ(w.ask("GET", path).status, 200);
+    CHECK_EQ(w.ask("GET", path, "X-Forwarded-For: ::1\r\n").status, 200);
+    for (const auto* from : {"X-Forwarded-For: 8.8.8.8\r\n", "CF-Connecting-IP: 8.8.8.8\r\n"}) {
+      const auto refused = w.ask("GET", path, from);
+      CHECK_EQ(refused.status, 403);
+      CHECK(!refused.field("X-Trace-Id").empty());
+    }
+  }
+}
+
+TEST(what streams and uploads count is told with the rest) {
+  world w;
+  w.start();
+  const auto all = w.ask("GET", "/metrics").body;
+  for (const auto* name : {"troupe_http_streams", "troupe_http_streams_cut_total", "troupe_uploads_held_bytes",
+         "troupe_uploads_under_way", "troupe_job_streams", "troupe_job_events_dropped_total"})
+    CHECK(all.find("\n" + std::string{name} + " 0\n") != std::string::npos);
+}
+
 TEST(S2-29 the built-in schedules come when they should) {
   const auto defaults = config::default_schedules();
   REQUIRE_EQ(defaults.size(), 2u);

@@ -92,6 +92,7 @@ struct upload_world {
     bridge_settings b;
     b.resources = {upload_resource(desk, max_bytes, quota, {key_required})};
     b.log = log;
+    b.trusted_proxies = address_ranges{{"127.0.0.1"}}; // X-Forwarded-For says who asks
     b.keys = std::make_shared<const api_keys>(
       std::vector<key_entry>{{"one", digest_of("secret"), {"warm"}, std::nullopt}}, nullptr);
     b.server_counters = [] { return http::counters{}; };
@@ -126,6 +127,14 @@ struct upload_world {
   /// Whether everything that was under way comes to its end.
   [[nodiscard]] bool settled() const {
     return eventually([this] { return server->count().in_flight == 0 && desk->held().now() == 0; });
+  }
+
+  /// What the server has answered so by itself, or for want of an answer.
+  [[nodiscard]] std::uint64_t refused(int status) const {
+    for (const auto& row : server->count().refused)
+      if (row.status == status)
+        return row.count;
+    return 0;
   }
 
   [[nodiscard]] std::vector<storage::object_info> objects() const { return value_of(look->list()).objects; }

@@ -25,6 +25,9 @@ std::string file(const std::string& name, const std::string& bytes, const std::s
   return "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\nContent-Type: " + type
          + "\r\n\r\n" + bytes + "\r\n";
 }
+std::string from(std::size_t client) {
+  return "X-Forwarded-For: 10.0.0." + std::to_string(client) + "\r\n";
+}
 const std::string form_type = "Content-Type: multipart/form-data; boundary=cut\r\n";
 
 } // namespace
@@ -219,6 +222,8 @@ TEST(a client that leaves leaves nothing behind) {
   CHECK_EQ(body_files(), 0u);
   CHECK_EQ(desk->held().now(), 0);
   CHECK_EQ(submissions, 0);
+  CHECK_EQ(refused(500), 0u); // that was no fault of ours
+  CHECK_EQ(server->count().gone, 3u);
 }
 
 TEST(a client that is too slow gets 408 and leaves nothing behind) {
@@ -237,10 +242,11 @@ TEST(four are stored at once and a fifth is told to come again) {
   std::vector<raw_client> clients;
   for (std::size_t i = 0; i < uploads_at_once; ++i) {
     clients.emplace_back(server->port());
-    clients.back().send(head("?library=l" + std::to_string(i), "Content-Length: 10\r\n") + "01234");
+    clients.back().send(head("?library=l" + std::to_string(i), from(i) + "Content-Length: 10\r\n") + "01234");
   }
   CHECK(eventually([&] { return server->count().in_flight == uploads_at_once; }));
-  const auto r = post(csv);
+  CHECK(eventually([&] { return body_files() == uploads_at_once; }));
+  const auto r = post(csv, "", from(9));
   CHECK_EQ(r.status, 503);
   CHECK_EQ(r.field("Retry-After"), "5");
   CHECK_EQ(json::parse(r.body)["detail"], "too many uploads at once");
@@ -250,6 +256,53 @@ TEST(four are stored at once and a fifth is told to come again) {
   }
   CHECK_EQ(post(csv).status, 202);
   CHECK_EQ(objects().size(), uploads_at_once + 1);
+}
+
+TEST(those who send nothing of their file keep nobody from uploading) {
+  start();
+  std::vector<raw_client> idle;
+  for (std::size_t i = 0; i < 4 * uploads_at_once; ++i) {
+    idle.emplace_back(server->port());
+    const auto form_head = form_type + from(i) + "Content-Length: 1000\r\n";
+    idle.back().send(
+      i % 2 == 0 ? head("", from(i) + "Content-Length: 10\r\n") : head("", form_head) + field("library", "home"));
+  }
+  CHECK(eventually([&] { return server->count().in_flight == idle.size(); }));
+  CHECK_EQ(post(csv, "", from(99)).status, 202);
+  // Who comes late with the first bytes is stored as long as there is room, and told to come again otherwise.
+  std::vector<raw_client> busy;
+  for (std::size_t i = 0; i < uploads_at_once; ++i) {
+    busy.emplace_back(server->port());
+    busy.back().send(head("", from(50 + i) + "Content-Length: 10\r\n") + "01234");
+  }
+  CHECK(eventually([&] { return body_files() == 1 + uploads_at_once; }));
+  idle[0].send("0123456789");
+  const auto late = idle[0].read_response();
+  CHECK_EQ(late.status, 503);
+  CHECK_EQ(json::parse(late.body)["detail"], "too many uploads at once");
+  for (auto& client : busy) {
+    client.send("56789");
+    CHECK_EQ(client.read_response().status, 202);
+  }
+  idle[2].send("0123456789");
+  CHECK_EQ(idle[2].read_response().status, 202);
+}
+
+TEST(a client uploads two files at once and is told to come again with a third) {
+  start();
+  std::vector<raw_client> clients;
+  for (std::size_t i = 0; i < uploads_of_a_client; ++i) {
+    clients.emplace_back(server->port());
+    clients.back().send(head("", from(1) + "Content-Length: 10\r\n"));
+  }
+  CHECK(eventually([&] { return server->count().in_flight == uploads_of_a_client; }));
+  const auto r = post(csv, "", from(1));
+  CHECK_EQ(r.status, 429);
+  CHECK_EQ(r.field("Retry-After"), "5");
+  CHECK_EQ(post(csv, "", from(2)).status, 202);
+  clients[0].send("0123456789");
+  CHECK_EQ(clients[0].read_response().status, 202);
+  CHECK_EQ(post(csv, "", from(1)).status, 202);
 }
 
 TEST(when no job can be made the object is removed and the error answered) {
@@ -266,10 +319,31 @@ TEST(when no job can be made the object is removed and the error answered) {
     std::thread{[done] { done(fail(ec::bad_request, "no")); }}.detach();
   };
   CHECK_EQ(post(csv).status, 400);
-  on_submit = [](const stored_upload&, auto) {}; // nobody says a word
-  CHECK_EQ(post(csv).status, 500);
+  CHECK_EQ(submissions, 2);
   CHECK_EQ(objects().size(), 0u);
   CHECK_EQ(body_files(), 0u);
+}
+
+TEST(when nobody knows whether there is a job it is made once more and the object kept) {
+  start();
+  std::atomic<int> asked{0};
+  for (const auto why : {ec::storage_failed, ec::deadline_exceeded, ec::cancelled}) {
+    asked = 0;
+    on_submit = [&](const stored_upload&, auto done) {
+      if (++asked == 1)
+        return done(fail(why, "the connection was lost while committing"));
+      done("job-1");
+    };
+    CHECK_EQ(post(csv).status, 202);
+    CHECK_EQ(asked.load(), 2);
+  }
+  asked = 0;
+  on_submit = [&](const stored_upload&, auto) { ++asked; }; // nobody says a word
+  const auto r = post(csv);
+  CHECK_EQ(r.status, 500);
+  CHECK_EQ(json::parse(r.body)["detail"], "the node's log says why");
+  CHECK_EQ(asked.load(), 2);
+  CHECK_EQ(objects().size(), 4u); // a job may need each of them
 }
 
 TEST(storage that fails is answered 503 without its secrets) {
@@ -279,7 +353,7 @@ TEST(storage that fails is answered 503 without its secrets) {
     const auto r = post(csv);
     CHECK_EQ(r.status, 503);
     CHECK_EQ(r.field("Retry-After"), "5");
-    CHECK_EQ(json::parse(r.body)["detail"], "the upload could not be stored");
+    CHECK_EQ(json::parse(r.body)["detail"], "the node's log says why");
     CHECK_EQ(removed.load(), 1); // for it may have been carried out and then failed
     CHECK_EQ(submissions, 0);
     stop();

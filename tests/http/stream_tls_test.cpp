@@ -4,10 +4,12 @@
 
 #include "apps/http/tls.hpp"
 #include "tests/http/streams.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/tls_client.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -113,6 +115,31 @@ TEST(a stream that is dropped is cut off and one that is ended is not) {
     CHECK_EQ(body.bytes, "part");
     CHECK_EQ(body.complete, complete);
   }
+}
+
+TEST(a client that takes no byte is cut off however busy it is otherwise) {
+  constexpr std::size_t size = 50'000'000; // more than the kernel takes
+  limits.write_timeout = 50ms;
+  handler.on_request = [this](http::exchange e) {
+    if (e.request().target == "/parts")
+      return streams.put(e.stream({}, writer.calls()));
+    http::response r;
+    r.body = blob{std::string(size, 'x')};
+    e.answer(std::move(r));
+  };
+  const auto port = start_tls();
+  // Each byte wakes the connection; one that was reset takes none.
+  const auto is_cut_off = [](tls_client& client) { return eventually([&] { return !client.send("x"); }, 30s); };
+  tls_client whole{port};
+  whole.send("GET /whole HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(is_cut_off(whole));
+  tls_client parts{port};
+  parts.send("GET /parts HTTP/1.1\r\nHost: x\r\n\r\n");
+  bool all = true;
+  std::thread thread{[&, s = streams.take()]() mutable { all = writer.write(s, size, 50'000); }};
+  CHECK(is_cut_off(parts));
+  thread.join();
+  CHECK(!all);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -220,7 +220,9 @@ TEST(a consumer that throws ends as 500) {
   client.send(post(10) + "hello");
   CHECK_EQ(client.read_response().status, 500);
   CHECK(client.is_closed());
-  takers.take()->exchange = {};
+  const auto t = takers.take();
+  CHECK(t->ended.take() == body_end::gone);
+  t->exchange = {};
   CHECK_EQ(refused(500), 1u);
 }
 

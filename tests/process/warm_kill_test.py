@@ -15,6 +15,7 @@ from harness import PATIENCE_S, PROGRAM, ROOT, Troupe, call, environment
 
 KILLS = int(os.environ.get("TROUPE_WARM_KILLS", "4"))  # 20 for the whole measurement
 BATCH = 16
+ENDS = ("done", "failed", "cancelled")
 PROVIDERS = ("google", "openlibrary", "isbndb")
 
 
@@ -33,9 +34,9 @@ def calls(replay):
 
 
 def events_after(port, job, last, until):
-    """What a client gets until the connection ends, or until then: [(id, kind)]."""
+    """What a client gets until the connection ends, or until then: ([(id, kind)], whether that was a clean end)."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-    seen, number, kind = [], None, None
+    seen, number, kind, clean = [], None, None, False
     try:
         connection.connect()
         connection.sock.settimeout(max(0.01, until - time.monotonic()))
@@ -51,11 +52,12 @@ def events_after(port, job, last, until):
             elif not line and number is not None:
                 seen.append((number, kind))
                 number = None
+        clean = answer.status in (200, 204)  # 204: all had been seen before
     except (OSError, http.client.HTTPException):
         pass  # it was cut off, or nothing came for a second
     finally:
         connection.close()
-    return seen
+    return seen, clean
 
 
 def replay_port(log):
@@ -81,7 +83,8 @@ class WarmKill(unittest.TestCase):
         self.log.close()
 
     def warm(self, kills):
-        """Uploads the library and kills the node so often: (the job at its end, the events seen, the provider calls)."""
+        """Uploads the library and kills the node so often: (the job at its end, the events seen, whether the last stream
+        ended clean, the provider calls)."""
         draw = random.Random(self.seed)
         before = calls(self.upstream)
         env = environment(TROUPE_SECRET_ISBNDB_KEY="test")
@@ -96,19 +99,22 @@ class WarmKill(unittest.TestCase):
                         job = answer.json["job_id"]
                     if number < kills:
                         until = time.monotonic() + 0.05 + draw.random() * 0.6
-                        seen += events_after(troupe.port, job, seen[-1][0] if seen else 0, until)
+                        seen += events_after(troupe.port, job, seen[-1][0] if seen else 0, until)[0]
                         troupe.process.kill()
                         continue
                     end = time.monotonic() + 60
-                    while time.monotonic() < end and (state is None or state["state"] == "running"):
-                        time.sleep(0.05)
+                    # Asked now and then rather than followed: the stream is opened late, when the job has ended.
+                    while time.monotonic() < end and (state is None or state["state"] not in ENDS):
+                        time.sleep(0.05)  # leaves the node the processor
                         state = troupe.get(f"/jobs/{job}").json
-                    seen += events_after(troupe.port, job, seen[-1][0] if seen else 0, time.monotonic() + 1)
-        return state, seen, calls(self.upstream) - before
+                    rest, clean = events_after(troupe.port, job, seen[-1][0] if seen else 0,
+                                               time.monotonic() + PATIENCE_S)
+                    seen += rest
+        return state, seen, clean, calls(self.upstream) - before
 
     def test_a_job_goes_on_wherever_its_node_was_killed(self):
-        _, _, at_peace = self.warm(0)
-        job, seen, made = self.warm(KILLS)
+        _, _, _, at_peace = self.warm(0)
+        job, seen, clean, made = self.warm(KILLS)
         with self.subTest(seed=self.seed):
             counts = job["counts"]
             self.assertEqual(job["state"], "done", job)
@@ -116,6 +122,7 @@ class WarmKill(unittest.TestCase):
             self.assertEqual(counts["done"], counts["items"], counts)
             self.assertEqual([n for n, _ in seen], list(range(1, job["events"] + 1)))
             self.assertEqual(seen[-1][1], "done")
+            self.assertTrue(clean, "the stream's end was cut off")
             # What is done again is one micro-batch a death, and an author may be asked both ways.
             self.assertLessEqual(made, at_peace + KILLS * BATCH * (len(PROVIDERS) + 1))
             print(f"provider calls: {at_peace} at peace, {made} with {KILLS} deaths; items: {counts['items']}")

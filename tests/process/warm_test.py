@@ -66,6 +66,9 @@ class Node:
             def do_GET(self):
                 node.asked.append((self.path, dict(self.headers)))
                 stream = node.streams.pop(0) if node.streams else 404
+                if stream == 204:
+                    self.send_response(stream)
+                    return self.end_headers()
                 if isinstance(stream, int):
                     return self.answer(stream, {"error": "Not found", "message": "no such job"})
                 self.send_response(200)
@@ -227,6 +230,20 @@ class Warm(unittest.TestCase):
             self.assertEqual((told["job_id"], told["state"], told["counts"]["done"]), (JOB, "done", 4))
             self.assertEqual([headers.get("Last-Event-ID") for _, headers in node.asked], [None, "2", "2", "3", "3"])
             self.assertEqual(result.stderr, "")
+
+    def test_heartbeats_alone_are_reason_enough_to_connect_again(self):
+        quiet = [b"retry: 1\n\n"] + [b":\n\n"] * 15  # more than are tried in a row without a byte
+        with Node(*quiet, event(1, "done", **DONE)) as node:
+            result = run("warm", "--job", JOB, "--url", node.url)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(len(node.asked), len(quiet) + 1)
+
+    def test_a_job_that_has_ended_without_a_word_is_not_asked_again(self):
+        with Node(204) as node:
+            result = run("warm", "--job", JOB, "--url", node.url)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("the job has ended", result.stderr)
+            self.assertEqual(len(node.asked), 1)
 
     def test_a_job_that_fails_or_is_cancelled_ends_with_1(self):
         for data, line in ((dict(state="failed", message="no column tells a book"), "failed: no column tells a book\n"),

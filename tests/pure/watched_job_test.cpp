@@ -127,6 +127,16 @@ TEST(data that makes no sense changes nothing) {
   CHECK_EQ(progress_line(job, 200), "a?[31mb");
 }
 
+TEST(what a job was about to need says nothing once it was paused) {
+  watched_job job;
+  note(job, "progress", half);
+  CHECK(job.left_ms > 0);
+  note(job, "state", R"({"state":"paused"})");
+  CHECK_EQ(job.left_ms, -1);
+  CHECK_EQ(job.items_per_1000_s, -1);
+  CHECK(job.percent_hundredths > 0);
+}
+
 TEST(the last event says how it ended) {
   watched_job done;
   note(done, "progress", half);
@@ -155,6 +165,13 @@ TEST(the last event says how it ended) {
   watched_job unsaid;
   note(unsaid, "error", "");
   CHECK_EQ(ending_of(unsaid), "failed");
+}
+
+TEST(what a terminal would obey is shown as a question mark) {
+  CHECK_EQ(printable("a\x1b[31mb\r\n\x7f"), "a?[31mb???");
+  CHECK_EQ(printable("a\xc2\x9b\x33\x31mb\xc2\x80\xc2\x9f"), "a?31mb??"); // C1, in UTF-8
+  CHECK_EQ(printable("M\xc3\xbcller \xc2\xa0\xf0\x9f\x93\x9a"), "M\xc3\xbcller \xc2\xa0\xf0\x9f\x93\x9a");
+  CHECK_EQ(printable("a\x9b"), "a\xef\xbf\xbd"); // C1 as a terminal without UTF-8 has it
 }
 
 TEST(numbers have commas) {

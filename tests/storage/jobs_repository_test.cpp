@@ -2,6 +2,7 @@
 #define TEST_SUITE jobs_repository
 #include "tests/support/test.hpp"
 
+#include "actors/jobs/progress.hpp"
 #include "tests/storage/jobs_world.hpp"
 
 #include <atomic>
@@ -173,8 +174,23 @@ TEST(a job that fails or is cancelled says why and its last event is an error) {
           == (std::vector<job_event>{{3, "error", start_ms + 1, R"({"why":"csv"})"}}));
     node.create("j2", "home");
     CHECK(value_of(node.jobs.cancel("j2", "", start_ms)).state == job_state::cancelled);
-    CHECK_EQ(value_of(node.jobs.events_after("j2", 1, 9)).front().data, R"({"state":"cancelled"})");
+    CHECK_EQ(value_of(node.jobs.events_after("j2", 1, 9)).front().data,
+      R"({"state":"cancelled","counts":)" + to_json(job_counts{}) + '}');
     CHECK_EQ(node.told("j2"), "1 state, 2 error");
+  });
+}
+
+TEST(a job that is cancelled tells what it had done) {
+  test::for_each_jobs_node([](jobs_node& node) {
+    node.run("j1", 4);
+    value_of(node.jobs.finish("j1", "a", {{.n = node.claim("j1", 3).front(), .how = "hit"}}, {}, start_ms));
+    const auto cancelled = value_of(node.jobs.cancel("j1", "", start_ms));
+    CHECK_EQ(cancelled.counts.hits, 1);
+    CHECK_EQ(value_of(node.jobs.events_after("j1", cancelled.events - 1, 9)).front().data,
+      R"({"state":"cancelled","counts":)" + to_json(cancelled.counts) + '}');
+    node.create("j2", "away");
+    value_of(node.jobs.cancel("j2", R"({"why":"so"})", start_ms));
+    CHECK_EQ(value_of(node.jobs.events_after("j2", 1, 9)).front().data, R"({"why":"so"})");
   });
 }
 
