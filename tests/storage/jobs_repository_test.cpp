@@ -339,7 +339,7 @@ TEST(a purge stops after its share and goes on later) {
     auto gone = value_of(node.jobs.purge(start_ms + 20, 4000));
     CHECK(!gone.all);
     CHECK_EQ(gone.jobs, 0);
-    CHECK_EQ(gone.rows, 5000);
+    CHECK_EQ(gone.rows, 4000);
     CHECK(!value_of(node.jobs.find("j1")).has_value()); // nobody sees a job of which a part is gone
     CHECK_EQ(value_of(node.jobs.list(10)).entries.size(), 1u);
     auto calls = 0;
