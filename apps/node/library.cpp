@@ -87,7 +87,7 @@ constexpr std::int64_t settled_ms = 3'600'000;
 struct stepwise : std::enable_shared_from_this<stepwise> {
   using step = std::function<result<bool>(storage::sql&)>; // false: it was the last
 
-  std::shared_ptr<storage::sql_pool> pool;
+  storage::sql_pool* pool = nullptr; // runs this, so it is there; to own it would be to end it on its own thread
   std::shared_ptr<const std::atomic<bool>> cancelled;
   std::vector<std::pair<storage::job_kind, step>> left; // one after the other, each until it says false
   std::size_t at = 0;
@@ -130,19 +130,20 @@ schedule_task verify_task(const library_task_ground& g, std::function<void()> ki
   return [g, kick = std::move(kick)](const run_context& run, run_completion done) {
     const auto queued = std::make_shared<std::int64_t>(0);
     const auto run_of = std::make_shared<stepwise>();
-    run_of->pool = g.jobs;
+    run_of->pool = g.jobs.get();
     run_of->cancelled = run.cancelled;
     run_of->said = [queued] { return std::to_string(*queued) + " libraries are checked"; };
     run_of->then = kick;
     run_of->done = std::move(done);
-    run_of->left = {{storage::job_kind::write, [g, queued, since = g.wall_ms()](storage::sql& db) -> result<bool> {
-                       auto n = queue_verification(
-                         db, since, libraries_at_once, [] { return storage::random_name(job_id_bytes); }, g.wall_ms());
-                       if (!n)
-                         return n.as_failure();
-                       *queued += n.value();
-                       return n.value() == libraries_at_once;
-                     }}};
+    run_of->left = {
+      {storage::job_kind::write, [wall_ms = g.wall_ms, queued, since = g.wall_ms()](storage::sql& db) -> result<bool> {
+         auto n = queue_verification(
+           db, since, libraries_at_once, [] { return storage::random_name(job_id_bytes); }, wall_ms());
+         if (!n)
+           return n.as_failure();
+         *queued += n.value();
+         return n.value() == libraries_at_once;
+       }}};
     run_of->go();
   };
 }
@@ -154,7 +155,7 @@ schedule_task purge_task(const library_task_ground& g) {
     const auto now = g.wall_ms();
     const auto keep = std::chrono::duration_cast<std::chrono::milliseconds>(g.keep).count();
     const auto run_of = std::make_shared<stepwise>();
-    run_of->pool = g.jobs;
+    run_of->pool = g.jobs.get();
     run_of->cancelled = run.cancelled;
     run_of->said = [gone] {
       return std::to_string(gone->jobs) + " jobs and " + std::to_string(gone->uploads) + " uploads are removed";
