@@ -70,14 +70,16 @@ struct job_counts {
   std::int64_t claimed = 0;
   std::int64_t done = 0;
   std::int64_t failed = 0;
-  std::int64_t hits = 0; // of those done: without a provider
+  std::int64_t hits = 0; // of those done: without a provider; hot and cold
+  std::int64_t hot = 0;  // of the hits: from the hot tier
+  std::int64_t cold = 0; // of the hits: from the cold tier or the database
 
   friend bool operator==(const job_counts&, const job_counts&) = default;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, job_counts& x) {
-  return f(x.parsed, x.items, x.claimed, x.done, x.failed, x.hits);
+  return f(x.parsed, x.items, x.claimed, x.done, x.failed, x.hits, x.hot, x.cold);
 }
 
 /// A job to be queued.
@@ -102,7 +104,7 @@ struct job_view {
   std::string source = {};
   std::string options = {};
   job_state state = job_state::queued;
-  std::string phase = {};   // "", "parsing", "warming", "verifying"
+  std::string phase = {};   // "" until it runs, "parsing", "warming"
   std::string message = {}; // why it failed
   std::int64_t created_ms = 0;
   std::int64_t started_ms = 0; // the first time
@@ -128,7 +130,7 @@ struct job_item {
   std::string kind = {}; // "author", "title", "isbn"
   std::string subject = {};
   item_state state = item_state::queued;
-  std::string how = {};  // it was done: "hit", "fetched"
+  std::string how = {};  // it was done: "hot", "cold", "fetched" ("hit" before migration 0006)
   std::string code = {}; // why it failed: an ec's name
   std::string message = {};
 
@@ -140,8 +142,10 @@ typename Inspector::result_type inspect(Inspector& f, job_item& x) {
   return f(x.n, x.kind, x.subject, x.state, x.how, x.code, x.message);
 }
 
-/// How an item ended: failed when it has a code, else done. The one that is done without a provider is counted.
-inline constexpr std::string_view done_by_hit = "hit";
+/// How an item ended: failed when it has a code, else done. Those that are done without a provider are counted.
+inline constexpr std::string_view done_hot = "hot";
+inline constexpr std::string_view done_cold = "cold";
+inline constexpr std::string_view done_fetched = "fetched";
 
 struct item_result {
   std::int64_t n = 0;

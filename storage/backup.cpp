@@ -83,7 +83,7 @@ result<inventory> look_through(const std::string& directory) {
         found.buckets.push_back(name);
       if (bucket || at->path().filename().string().starts_with(work_prefix))
         at.disable_recursion_pending();
-    } else if (at->is_regular_file(trouble) && !belongs_to_a_database(at->path())) {
+    } else if (at->is_regular_file(trouble) && !belongs_to_a_database(at->path()) && name != node_lock_name) {
       if (name.find_first_of("\n\\") != std::string::npos)
         return failed(directory, "a file's name holds a line break or a backslash");
       (sqlite::is_database(at->path().string()) ? found.databases : found.others).push_back(name);

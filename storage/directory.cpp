@@ -1,7 +1,9 @@
 #include "storage/directory.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -43,6 +45,26 @@ result<void> prepare_directory(const std::string& path) {
   if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0)
     return unusable(path, text_of(errno));
   return ok();
+}
+
+result<std::unique_ptr<directory_lock>> directory_lock::take(const std::string& path) {
+  if (auto made = prepare_directory(path); !made)
+    return made.as_failure();
+  const int file =
+    ::open((path + '/' + std::string{node_lock_name}).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (file < 0)
+    return unusable(path, std::string{node_lock_name} + ": " + text_of(errno));
+  auto lock = std::unique_ptr<directory_lock>{new directory_lock{file}};
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0)
+    return lock;
+  if (errno == EWOULDBLOCK)
+    return unusable(
+      path, "another node runs in it; stop that one, or give this one a directory of its own (--data-dir)");
+  return unusable(path, std::string{node_lock_name} + ": " + text_of(errno));
+}
+
+directory_lock::~directory_lock() {
+  ::close(file_);
 }
 
 } // namespace troupe::storage

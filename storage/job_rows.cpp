@@ -45,7 +45,7 @@ result<kept_job> read_job(const row& found) {
   job.ended_ms = number("ended_ms");
   job.updated_ms = number("updated_ms");
   job.counts = {{number("row_count"), number("accepted"), number("rejected"), number("duplicates")}, number("items"),
-    number("claimed"), number("done"), number("failed"), number("hits")};
+    number("claimed"), number("done"), number("failed"), number("hits"), number("hot"), number("cold")};
   job.events = number("events");
   job.lease_owner = text("lease_owner");
   job.lease_until_ms = number("lease_until_ms");
@@ -73,9 +73,9 @@ result<std::optional<kept_job>> find_job(sql& db, std::string_view id) {
 statement insert_job(const new_job& what, std::int64_t now_ms, std::int64_t mark) {
   constexpr std::string_view text =
     "INSERT INTO jobs (id, kind, library, source, options, state, phase, message, created_ms, started_ms, ended_ms,"
-    " updated_ms, row_count, accepted, rejected, duplicates, items, claimed, done, failed, hits, events, claim_from,"
-    " lease_owner, lease_until_ms, mark)"
-    " VALUES (?, ?, ?, ?, ?, 'queued', '', '', ?, 0, 0, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, '', 0, ?)"
+    " updated_ms, row_count, accepted, rejected, duplicates, items, claimed, done, failed, hits, hot, cold, events,"
+    " claim_from, lease_owner, lease_until_ms, mark)"
+    " VALUES (?, ?, ?, ?, ?, 'queued', '', '', ?, 0, 0, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, '', 0, ?)"
     " ON CONFLICT (id) DO NOTHING";
   return {std::string{text}, {what.id, what.kind, what.library, what.source, what.options, now_ms, now_ms, mark}};
 }
@@ -83,7 +83,8 @@ statement insert_job(const new_job& what, std::int64_t now_ms, std::int64_t mark
 statement update_job(const kept_job& changed, std::int64_t mark) {
   constexpr std::string_view text =
     "UPDATE jobs SET state = ?, phase = ?, message = ?, started_ms = ?, ended_ms = ?, updated_ms = ?, row_count = ?,"
-    " accepted = ?, rejected = ?, duplicates = ?, items = ?, claimed = ?, done = ?, failed = ?, hits = ?, events = ?,"
+    " accepted = ?, rejected = ?, duplicates = ?, items = ?, claimed = ?, done = ?, failed = ?, hits = ?, hot = ?,"
+    " cold = ?, events = ?,"
     " claim_from = ?, mark = ?";
   constexpr std::string_view if_read = " WHERE id = ? AND mark = ?";
   static const auto without_lease = std::string{text}.append(if_read);
@@ -93,7 +94,8 @@ statement update_job(const kept_job& changed, std::int64_t mark) {
   const auto& counts = job.counts;
   auto bound = params{std::string{to_string(job.state)}, job.phase, job.message, job.started_ms, job.ended_ms,
     job.updated_ms, counts.parsed.rows, counts.parsed.accepted, counts.parsed.rejected, counts.parsed.duplicates,
-    counts.items, counts.claimed, counts.done, counts.failed, counts.hits, job.events, changed.claim_from, mark};
+    counts.items, counts.claimed, counts.done, counts.failed, counts.hits, counts.hot, counts.cold, job.events,
+    changed.claim_from, mark};
   if (job.lease_owner == changed.read_owner && job.lease_until_ms == changed.read_until_ms) {
     bound.insert(bound.end(), {job.id, changed.mark});
     return {without_lease, std::move(bound)};
@@ -113,7 +115,8 @@ statement insert_summary(std::string_view job, std::int64_t mark, const job_even
   return {R"(INSERT INTO job_events (job, seq, kind, at_ms, data)
  SELECT id, events, CAST(? AS TEXT), CAST(? AS BIGINT), '{"state":"' || state || '","counts":{"rows":' || row_count
  || ',"accepted":' || accepted || ',"rejected":' || rejected || ',"duplicates":' || duplicates || ',"items":' || items
- || ',"claimed":' || claimed || ',"done":' || done || ',"failed":' || failed || ',"hits":' || hits || '}}'
+ || ',"claimed":' || claimed || ',"done":' || done || ',"failed":' || failed || ',"hits":' || hits
+ || ',"hot":' || hot || ',"cold":' || cold || '}}'
  FROM jobs WHERE id = ? AND mark = ?)",
     {event.kind, event.at_ms, std::string{job}, mark}};
 }

@@ -31,7 +31,7 @@ struct kept_job {
 /// The columns of `jobs`, for a SELECT.
 inline constexpr std::string_view job_columns =
   "id, kind, library, source, options, state, phase, message, created_ms, started_ms, ended_ms, updated_ms, row_count,"
-  " accepted, rejected, duplicates, items, claimed, done, failed, hits, events, claim_from, lease_owner,"
+  " accepted, rejected, duplicates, items, claimed, done, failed, hits, hot, cold, events, claim_from, lease_owner,"
   " lease_until_ms, mark";
 
 /// A random number: nobody has had it before.

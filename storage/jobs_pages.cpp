@@ -4,9 +4,6 @@
 #include "storage/jobs_repository.hpp"
 #include "storage/paging.hpp"
 
-#include <algorithm>
-#include <array>
-
 namespace troupe::storage {
 namespace {
 
@@ -56,8 +53,8 @@ result<job_page_of<job_item>> jobs_repository::items(
     .key = {"n"},
     .limit = limit};
   if (only) {
-    query.select += " AND state = ?";
-    query.bound.emplace_back(std::string{to_string(*only)});
+    // The word itself, or PostgreSQL and SQLite would not use the indexes of failed and claimed items.
+    query.select.append(" AND state = '").append(to_string(*only)).append("'");
   }
   return page_of<job_item>(db_, query, cursor, &read_item);
 }
@@ -87,49 +84,6 @@ result<std::vector<job_event>> jobs_repository::events_after(
     events.push_back({column<std::int64_t>(each, "seq"), column<std::string>(each, "kind"),
       column<std::int64_t>(each, "at_ms"), column<std::string>(each, "data")});
   return events;
-}
-
-result<purged> jobs_repository::purge(std::int64_t ended_before_ms, std::int64_t rows) {
-  // In one transaction: few enough that nobody notices the wait.
-  constexpr std::int64_t at_once = 5000;
-  constexpr auto parts = std::to_array<std::string_view>({
-    "DELETE FROM job_items WHERE job = ? AND n IN (SELECT n FROM job_items WHERE job = ? ORDER BY n LIMIT ?)",
-    "DELETE FROM job_rejections WHERE job = ?"
-    " AND line IN (SELECT line FROM job_rejections WHERE job = ? ORDER BY line LIMIT ?)",
-    "DELETE FROM job_events WHERE job = ? AND seq IN (SELECT seq FROM job_events WHERE job = ? ORDER BY seq LIMIT ?)",
-  });
-  auto sum = purged{};
-  for (;;) {
-    auto next = db_.first(
-      "SELECT id FROM jobs WHERE ended_ms > 0 AND ended_ms < ? ORDER BY ended_ms, id LIMIT 1", {ended_before_ms});
-    if (!next)
-      return next.as_failure();
-    if (!next.value())
-      return sum;
-    if (sum.rows >= rows && sum.jobs + sum.rows > 0) {
-      sum.all = false;
-      return sum;
-    }
-    const auto id = column<std::string>(*next.value(), "id");
-    if (auto hidden = db_.run("UPDATE jobs SET state = 'gone' WHERE id = ? AND state <> 'gone'", {id}); !hidden)
-      return hidden.as_failure();
-    auto whole = true;
-    for (const auto part : parts)
-      for (auto changed = at_once; whole && changed == at_once;) {
-        auto done = db_.run(part, {id, id, at_once});
-        if (!done)
-          return done.as_failure();
-        changed = done.value();
-        sum.rows += changed;
-        whole = sum.rows < rows || changed < at_once;
-      }
-    if (!whole)
-      continue;
-    auto done = db_.run("DELETE FROM jobs WHERE id = ?", {id});
-    if (!done)
-      return done.as_failure();
-    sum.jobs += done.value();
-  }
 }
 
 } // namespace troupe::storage

@@ -236,10 +236,8 @@ result<job_view> jobs_repository::advance(
   });
 }
 
-result<job_view> jobs_repository::add_items(std::string_view id, std::string_view owner, const parsed_rows& parsed,
-  std::int64_t now_ms, const std::optional<job_event>& told) {
-  if (auto good = check_event(told); !good)
-    return good.as_failure();
+result<job_view> jobs_repository::add_items(
+  std::string_view id, std::string_view owner, const parsed_rows& parsed, std::int64_t now_ms) {
   return change(id, now_ms, [&](kept_job& job, std::int64_t mark) -> result<changes> {
     if (auto runs = check_running(job.view, owner, "given items"); !runs)
       return runs.as_failure();
@@ -263,7 +261,6 @@ result<job_view> jobs_repository::add_items(std::string_view id, std::string_vie
       append_to(out, insert_rejections(id, mark, news(parsed.rejections, known.value(), &job_rejection::line)));
     }
     job.view.counts.parsed = parsed.totals;
-    tell_also(job, mark, out, told, now_ms);
     return changes{std::move(out)};
   });
 }
@@ -300,8 +297,8 @@ result<std::vector<job_item>> jobs_repository::claim(
 
 result<job_view> jobs_repository::requeue(std::string_view id, std::string_view owner, std::int64_t now_ms) {
   return change(id, now_ms, [&](kept_job& job, std::int64_t mark) -> result<changes> {
-    if (auto runs = check_running(job.view, owner, "worked on"); !runs)
-      return runs.as_failure();
+    if (auto held = check_lease(job.view, owner); !held)
+      return held.as_failure();
     auto out = std::vector<statement>{};
     if (auto released = release(job, mark, out); !released)
       return released.as_failure();
@@ -329,12 +326,15 @@ result<job_view> jobs_repository::finish(std::string_view id, std::string_view o
       if (ended.empty())
         return changes{};
       auto& counts = job.view.counts;
+      const auto tiers = counts.hot + counts.cold;
       for (const auto* each : ended) {
         counts.claimed -= 1;
         counts.done += each->code.empty() ? 1 : 0;
         counts.failed += each->code.empty() ? 0 : 1;
-        counts.hits += each->code.empty() && each->how == done_by_hit ? 1 : 0;
+        counts.hot += each->code.empty() && each->how == done_hot ? 1 : 0;
+        counts.cold += each->code.empty() && each->how == done_cold ? 1 : 0;
       }
+      counts.hits += counts.hot + counts.cold - tiers;
       append_to(out, end_items(id, mark, ended));
     }
     tell_also(job, mark, out, told, now_ms);

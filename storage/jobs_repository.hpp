@@ -45,9 +45,8 @@ struct purged {
 /// - ec::bad_request: it is in a state that does not allow this; the message says in which,
 /// - ec::cancelled: the caller does not have its lease (any more): it should stop working for it.
 /// Nothing is changed then. Whoever cannot know whether a call was carried out (the connection was lost while
-/// committing) may repeat it: create and finish then change nothing, add_items adds nothing (its event it tells again),
-/// a transition says in which state the job is by now. Items of a claim whose answer was lost stay claimed:
-/// requeue.
+/// committing) may repeat it: create and finish then change nothing, add_items adds nothing, a transition says in which
+/// state the job is by now. Items of a claim whose answer was lost stay claimed: requeue.
 /// Holds a reference: the database outlives the repository.
 class jobs_repository {
 public:
@@ -85,7 +84,8 @@ public:
   [[nodiscard]] result<job_view> renew(
     std::string_view id, std::string_view owner, std::int64_t now_ms, std::int64_t until_ms);
 
-  // The work: for the owner of the lease. A running job is needed for all but finish, for which a paused one will do.
+  // The work: for the owner of the lease. A running job is needed for all but finish and
+  // requeue, for which a paused one will do.
 
   /// Sets the phase and tells it ("phase").
   [[nodiscard]] result<job_view> advance(
@@ -93,8 +93,8 @@ public:
 
   /// Adds what was parsed, thousands of rows at a time, and sets the totals. Items and rejections whose number or line
   /// the job has already are left alone, so that a parser may begin again.
-  [[nodiscard]] result<job_view> add_items(std::string_view id, std::string_view owner, const parsed_rows& parsed,
-    std::int64_t now_ms, const std::optional<job_event>& told = {});
+  [[nodiscard]] result<job_view> add_items(
+    std::string_view id, std::string_view owner, const parsed_rows& parsed, std::int64_t now_ms);
 
   /// Claims the next micro-batch, in the order of n; empty when nothing is queued. @param limit at least 1
   [[nodiscard]] result<std::vector<job_item>> claim(
@@ -140,8 +140,18 @@ public:
   /// The events behind number `seq`, in order, `limit` (at least 1) at most.
   [[nodiscard]] result<std::vector<job_event>> events_after(std::string_view id, std::int64_t seq, std::int64_t limit);
 
+  // Looking back.
+
+  /// Of each library that has no job queued, running or paused: the newest job that is done and has an upload, if it
+  /// was created before a time. In the order of libraries, `limit` at most.
+  [[nodiscard]] result<std::vector<job_view>> last_done(std::int64_t created_before_ms, std::int64_t limit);
+
+  /// Which of these uploads no job names (any more).
+  [[nodiscard]] result<std::vector<std::string>> without_job(const std::vector<std::string>& sources);
+
   /// Removes jobs that ended before a time, oldest end first, with all that hangs on them, until about `rows` rows are
-  /// gone: a million at once would keep everybody else waiting. What is removed in part is not found any more.
+  /// gone: a million at once would keep everybody else waiting. What is removed in part is not found any more. The
+  /// newest done job of a library stays, because a check needs its upload.
   [[nodiscard]] result<purged> purge(std::int64_t ended_before_ms, std::int64_t rows);
 
 private:

@@ -178,6 +178,13 @@ result<bool> schedules_repository::renew(std::string_view name, std::int64_t n, 
   return done.value() == 1;
 }
 
+result<std::int64_t> schedules_repository::disown(
+  std::string_view name, std::string_view owner, std::int64_t due_ms, std::int64_t now_ms) {
+  return db_.run("UPDATE schedule_runs SET outcome = 'failed', message = 'begun too late', ended_ms = ?"
+                 " WHERE name = ? AND owner = ? AND due_ms = ? AND outcome = 'running'",
+    {now_ms, std::string{name}, std::string{owner}, due_ms});
+}
+
 result<std::int64_t> schedules_repository::close_interrupted(std::string_view owner, std::int64_t now_ms) {
   return db_.run("UPDATE schedule_runs SET outcome = 'failed', message = ?, ended_ms = ?"
                  " WHERE owner = ? AND outcome = 'running'",

@@ -65,6 +65,11 @@ public:
   /// The owner still works on it. False: it is not under way (any more).
   [[nodiscard]] result<bool> renew(std::string_view name, std::int64_t n, std::int64_t until_ms);
 
+  /// For an owner who asked for a run of this moment and did not hear that it was begun: closes it, if it was. How many
+  /// that were.
+  [[nodiscard]] result<std::int64_t> disown(
+    std::string_view name, std::string_view owner, std::int64_t due_ms, std::int64_t now_ms);
+
   /// For the start of a node: closes what it had under way when it died. How many that were.
   [[nodiscard]] result<std::int64_t> close_interrupted(std::string_view owner, std::int64_t now_ms);
 

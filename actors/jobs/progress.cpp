@@ -11,12 +11,6 @@ constexpr auto between_events = std::chrono::seconds{1};
 // A rate out of less is chance.
 constexpr auto least_window = std::chrono::seconds{1};
 
-nlohmann::ordered_json counts_json(const job_counts& c) {
-  return {{"rows", c.parsed.rows}, {"accepted", c.parsed.accepted}, {"rejected", c.parsed.rejected},
-    {"duplicates", c.parsed.duplicates}, {"items", c.items}, {"claimed", c.claimed}, {"done", c.done},
-    {"failed", c.failed}, {"hits", c.hits}};
-}
-
 /// a * b / c, without overflow for what a job can be.
 std::int64_t scaled(std::int64_t a, std::int64_t b, std::int64_t c) {
   __extension__ using wide = __int128;
@@ -24,6 +18,12 @@ std::int64_t scaled(std::int64_t a, std::int64_t b, std::int64_t c) {
 }
 
 } // namespace
+
+nlohmann::ordered_json counts_json(const job_counts& c) {
+  return {{"rows", c.parsed.rows}, {"accepted", c.parsed.accepted}, {"rejected", c.parsed.rejected},
+    {"duplicates", c.parsed.duplicates}, {"items", c.items}, {"claimed", c.claimed}, {"done", c.done},
+    {"failed", c.failed}, {"hits", c.hits}, {"hot", c.hot}, {"cold", c.cold}};
+}
 
 std::string to_json(const job_counts& c) {
   return counts_json(c).dump();

@@ -7,6 +7,8 @@
 
 #include "messages/job.hpp"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -34,7 +36,10 @@ struct progress_view {
 /// Unknown numbers are left out.
 [[nodiscard]] std::string to_json(const progress_view& p);
 
-/// The counts of a job as JSON: {"rows","accepted","rejected","duplicates","items","claimed","done","failed","hits"}.
+/// The counts of a job: {"rows","accepted","rejected","duplicates","items","claimed","done","failed","hits","hot",
+/// "cold"}.
+[[nodiscard]] nlohmann::ordered_json counts_json(const job_counts& c);
+/// The same as text.
 [[nodiscard]] std::string to_json(const job_counts& c);
 
 class job_progress {

@@ -182,16 +182,40 @@ void on_attempt(self_ptr self, const decision& d, const result<attempt>& tried, 
   then(std::move(begun_run));
 }
 
+/// A run that nobody will work on may have been begun all the same: the answer was late, or lost.
+void disown(self_ptr self, const decision& d) {
+  ask<std::int64_t>(
+    self, job_kind::write, pool_jobs::forever,
+    [d, owner = self->state.settings.owner](
+      schedules_repository& schedules, std::int64_t now) { return schedules.disown(d.name, owner, ms_of(d.due), now); },
+    [self, d](const result<std::int64_t>& done) {
+      if (!done)
+        complain(self, d.name, "a run that was begun for nobody is not closed", done.error());
+    });
+}
+
 void begin(self_ptr self, const decision& d, microseconds remaining, answer then) {
+  const auto given_up = std::make_shared<std::atomic<bool>>(false);
   ask<attempt>(
     self, job_kind::write, remaining,
-    [d, owner = self->state.settings.owner](schedules_repository& schedules, std::int64_t now) -> result<attempt> {
+    [d, owner = self->state.settings.owner, given_up](
+      schedules_repository& schedules, std::int64_t now) -> result<attempt> {
       auto done = schedules.begin(d.name, ms_of(d.due), d.cause, owner, now, now + lease_ms);
       if (!done)
         return done.as_failure();
+      // Given up before this: closed here. Given up after this: closed by what is asked then.
+      if (*given_up)
+        if (auto closed = schedules.disown(d.name, owner, ms_of(d.due), now); !closed)
+          return closed.as_failure();
       return attempt{done.value(), now};
     },
-    [self, d, then = std::move(then)](const result<attempt>& tried) { on_attempt(self, d, tried, then); });
+    [self, d, given_up, then = std::move(then)](const result<attempt>& tried) {
+      if (!tried && tried.error().code != ec::cancelled) {
+        *given_up = true;
+        disown(self, d);
+      }
+      on_attempt(self, d, tried, then);
+    });
 }
 
 void renew(self_ptr self, const std::string& name, std::int64_t n) {

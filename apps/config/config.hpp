@@ -194,6 +194,7 @@ struct warm_settings {
   std::int64_t batch = 256;
   std::int64_t concurrency = 16;
   duration timeout = std::chrono::seconds{60};
+  duration keep = std::chrono::hours{24 * 30};
   friend bool operator==(const warm_settings&, const warm_settings&) = default;
 };
 

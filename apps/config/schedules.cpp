@@ -50,7 +50,7 @@ private:
     if (item.key == "name" && !custom::is_name(out_.name)) {
       wrong(item, "expected a name of small letters, digits and _");
     } else if (item.key == "task" && std::find(tasks.begin(), tasks.end(), out_.task) == tasks.end()) {
-      wrong(item, "expected warm or verify");
+      wrong(item, "expected warm, verify or purge");
     } else if (item.key == "missed") {
       if (missed_ != "run_once" && missed_ != "skip")
         wrong(item, "expected run_once or skip");
@@ -81,12 +81,12 @@ private:
 } // namespace
 
 const std::vector<std::string>& schedule_task_names() {
-  static const std::vector<std::string> names{"warm", "verify"};
+  static const std::vector<std::string> names{"warm", "verify", "purge"};
   return names;
 }
 
 std::vector<schedule> default_schedules() {
-  return {{"warm", "*/15 * * * *", "warm"}, {"verify", "0 2 * * *", "verify"}};
+  return {{"warm", "*/15 * * * *", "warm"}, {"verify", "0 2 * * *", "verify"}, {"purge", "30 3 * * *", "purge"}};
 }
 
 void define_schedules(const custom_source& source, settings& s, std::vector<std::string>& errors) {

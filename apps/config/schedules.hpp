@@ -16,7 +16,7 @@ enum class missed_runs : std::uint8_t { run_once, skip };
 struct schedule {
   std::string name; // in metrics, the log and /schedules
   std::string cron; // apps/cron/expression.hpp
-  std::string task; // what it does: "warm", "verify"
+  std::string task; // what it does: "warm", "verify", "purge"
   std::string zone = "UTC";
   missed_runs missed = missed_runs::run_once;
   duration deadline = std::chrono::hours{1}; // of a run
@@ -26,7 +26,7 @@ struct schedule {
 /// What a schedule can do.
 [[nodiscard]] const std::vector<std::string>& schedule_task_names();
 
-/// `warm` each quarter of an hour (S2-29) and `verify` at two in the night (S2-30).
+/// `warm` each quarter of an hour (S2-29), `verify` at two in the night (S2-30) and `purge` at half past three.
 [[nodiscard]] std::vector<schedule> default_schedules();
 
 } // namespace troupe::config

@@ -169,6 +169,7 @@ std::vector<entry> schema(settings& s) {
     {"warm.batch", &s.warm.batch, {1, 4096}, "items that are claimed at once, and done again after a crash"},
     {"warm.concurrency", &s.warm.concurrency, at_once, "searches that the warmer has under way"},
     {"warm.timeout", &s.warm.timeout, wait_time, "how long one of them may take, waiting for permits included"},
+    {"warm.keep", &s.warm.keep, {us(1h), us(24h * 3650)}, "how long ended jobs, their searches and uploads are kept"},
     {"storage.url", &s.storage.url, {}, "PostgreSQL's address; empty: embedded"},
     {"storage.dir", &s.storage.dir, {}, "the data directory"},
     {"environment.name", &s.environment, {}, "which environment this is: which [[services]] hold"},

@@ -34,7 +34,7 @@ inline constexpr std::chrono::year last_known_year{2200};
 /// The changes of a TZif file of version 2 or later. Fails with ec::bad_request when it is damaged or older.
 [[nodiscard]] result<zone_table> read_tzif(std::string_view bytes);
 
-/// Continues a table from the end of its last change's year (or from 1970) by a rule such as
+/// Continues a table behind its last change (without one: from 1970) to last_known_year by a rule such as
 /// "CET-1CEST,M3.5.0,M10.5.0/3" (POSIX TZ, with the extensions of RFC 8536 3.3.1). Fails with ec::bad_request.
 [[nodiscard]] result<void> continue_by_rule(zone_table& table, std::string_view rule);
 

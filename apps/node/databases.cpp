@@ -107,7 +107,7 @@ result<cache_stores> open_embedded_cache(const config::settings& s, const std::f
   return out;
 }
 
-/// One writes while the other reads; more would be taken from those that the cache needs.
+/// Of PostgreSQL: two questions at a time; more would be taken from those that the cache needs.
 constexpr int main_connections = 2;
 
 /// What was acknowledged to a user outlives a power cut: each commit is synced, which waiting writes share.

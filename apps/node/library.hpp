@@ -22,6 +22,7 @@ struct library_ground {
   /// The bucket of uploads (S2-26), once for each thread that uses it: the importer and those who store.
   std::vector<std::shared_ptr<storage::objects>> uploads;
   std::vector<bound_service> bindings; // of cache-warmer
+  bool with_isbndb = false;            // whether there is a key for it; without one it answers nobody
   std::function<std::int64_t()> wall_ms;
   std::shared_ptr<spdlog::logger> log;
   std::uint64_t seed = 0;
@@ -35,12 +36,23 @@ struct node_library {
   std::shared_ptr<upload_desk> uploads;
 };
 
+/// Fails with ec::config_invalid when cache-warmer is not bound to books-proxy: without that every job would fail of
+/// every item.
+[[nodiscard]] result<void> check_library(const config::settings& s);
+
 [[nodiscard]] node_library start_library(caf::actor_system& in, const config::settings& s, library_ground ground);
 
+struct library_task_ground {
+  std::shared_ptr<storage::sql_pool> jobs;
+  std::shared_ptr<storage::objects> uploads; // nobody else's: it is used on the pool's threads, one step at a time
+  std::chrono::microseconds keep{0};         // how long ended jobs are kept
+  std::function<std::int64_t()> wall_ms;
+};
+
 /// What the built-in schedules do: "warm" (S2-29) has the warmer look for work that others have left, "verify" (S2-30)
-/// queues a check of every library that was warmed.
-[[nodiscard]] schedule_tasks library_tasks(
-  const node_library& library, std::shared_ptr<storage::sql_pool> jobs, std::function<std::int64_t()> wall_ms);
+/// queues a check of every library that was warmed, "purge" removes jobs that ended long ago, and uploads that no job
+/// names. The latter two work in small steps, between which whoever waits for the database has his turn.
+[[nodiscard]] schedule_tasks library_tasks(const node_library& library, const library_task_ground& ground);
 
 /// The paths of jobs and uploads, for the bridge.
 [[nodiscard]] std::vector<resource> library_paths(const config::settings& s, const node_library& library);

@@ -1,11 +1,10 @@
 #include "apps/node/logging.hpp"
 
+#include "apps/clock/wall_clock.hpp"
+
 #include <nlohmann/json.hpp>
 #include <spdlog/formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 
 namespace troupe {
 namespace {
@@ -18,9 +17,7 @@ public:
   void format(const spdlog::details::log_msg& m, spdlog::memory_buf_t& out) override {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(m.time.time_since_epoch()).count();
     const auto level = spdlog::level::to_string_view(m.level);
-    const nlohmann::ordered_json line{
-      {"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000)},
-      {"level", std::string_view{level.data(), level.size()}},
+    const nlohmann::ordered_json line{{"time", rfc3339(ms)}, {"level", std::string_view{level.data(), level.size()}},
       {"message", std::string_view{m.payload.data(), m.payload.size()}}};
     const auto text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
     out.append(text.data(), text.data() + text.size());

@@ -17,6 +17,7 @@
 #include "apps/books/isbndb.hpp"
 #include "apps/books/openlibrary.hpp"
 #include "apps/bridge/bridge.hpp"
+#include "apps/clock/wall_clock.hpp"
 #include "apps/custom/provider.hpp"
 #include "apps/node/databases.hpp"
 #include "apps/node/edge.hpp"
@@ -25,6 +26,7 @@
 #include "apps/node/services.hpp"
 #include "apps/node/wiring.hpp"
 #include "messages/all_types.hpp"
+#include "storage/directory.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -36,11 +38,6 @@
 
 namespace troupe {
 namespace {
-
-std::int64_t wall_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 // Of jitter: nodes that were started together must not act together.
 std::uint64_t seed() {
@@ -76,6 +73,7 @@ struct node::parts {
   std::shared_ptr<jq::pool> mappers; // of user-defined providers; empty without any
   jq_actor mapper_counters;
   orchestrator_actor boss;
+  std::unique_ptr<storage::directory_lock> lock;          // outlives what is kept in the directory
   cache_stores stores;                                    // outlives the actors that use it
   std::shared_ptr<storage::sql_pool> main_pool;           // likewise
   std::vector<std::shared_ptr<storage::objects>> uploads; // likewise
@@ -189,14 +187,17 @@ void node::parts::spawn(const databases& db) {
   services =
     start_services(in, s, options.secrets, {{shards, defaults_of(s), with_isbndb, wall_ms}, boss, options.log, seed()});
 
-  library = start_library(in, s, {main_pool, uploads, services.of_warmer, wall_ms, options.log, seed()});
+  // The last bucket is the sweep's.
+  library = start_library(in, s,
+    {main_pool, {uploads.begin(), uploads.end() - 1}, services.of_warmer, with_isbndb, wall_ms, options.log, seed()});
 
   batches = in.spawn(batch, batch_actor_settings{batch_limits(s.batch), options.log}, batch_peers{boss, limiter});
   batch_gate = in.spawn(troupe::batch_gate);
   batch_intake = in.spawn<caf::detached>(troupe::batch_gate);
   batch_calls = std::make_unique<batch_client>(batch_gate, batches);
 
-  schedules = start_scheduler(in, s, main_pool, library_tasks(library, main_pool, wall_ms), options.log);
+  schedules = start_scheduler(
+    in, s, main_pool, library_tasks(library, {main_pool, uploads.back(), s.warm.keep, wall_ms}), options.log);
 
   front_settings f{shards, {}};
   for (const auto& shard : shards)
@@ -322,7 +323,8 @@ void node::parts::reload() {
     take("the access log", access->reopen(), [](auto&) {});
 }
 
-// A batch or a run may take an hour: who waits for one is told first, so that the rest can finish.
+// A batch or a run may take an hour: who waits for one is told first, so that the rest can finish. The warmer too,
+// because a node that is started in this one's place goes on with its job at once.
 void node::parts::stop_long_work() {
   if (!system)
     return;
@@ -335,6 +337,9 @@ void node::parts::stop_long_work() {
     actor = nullptr;
   };
   end(schedules);
+  if (library.stop)
+    *library.stop = true;
+  end(library.warmer);
   end(batches);
 }
 
@@ -369,9 +374,6 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
     end(front);
     end(library.desk);
     end(services.door);
-    if (library.stop)
-      *library.stop = true;
-    stop(library.warmer);
     stop(library.importer);
     for (auto it = services.fronts.rbegin(); it != services.fronts.rend(); ++it)
       stop(it->second);
@@ -425,10 +427,20 @@ bool node::parts::drain(std::chrono::milliseconds deadline) {
   stores = {};    // and writes what it had yet to write
   main_pool.reset();
   uploads.clear();
+  lock.reset();
   return finished;
 }
 
 result<std::unique_ptr<node>> node::start(node_options options) {
+  if (auto whole = check_library(options.settings); !whole)
+    return whole.as_failure();
+  std::unique_ptr<storage::directory_lock> lock;
+  if (options.settings.storage.url.empty()) {
+    auto taken = storage::directory_lock::take(options.settings.storage.dir);
+    if (!taken)
+      return taken.as_failure();
+    lock = std::move(taken.value());
+  }
   const auto db = open_databases(options.settings, options.secrets, wall_ms());
   if (!db)
     return db.as_failure();
@@ -436,7 +448,7 @@ result<std::unique_ptr<node>> node::start(node_options options) {
   if (!stores)
     return stores.as_failure();
   std::vector<std::shared_ptr<storage::objects>> uploads;
-  while (uploads.size() < uploads_at_once + 1) { // those who store, and who reads
+  while (uploads.size() < uploads_at_once + 2) { // those who store, who reads, and who sweeps
     auto opened = open_uploads(options.settings, options.secrets, wall_ms);
     if (!opened)
       return opened.as_failure();
@@ -444,6 +456,7 @@ result<std::unique_ptr<node>> node::start(node_options options) {
   }
   auto p = std::make_unique<parts>();
   p->options = std::move(options);
+  p->lock = std::move(lock);
   p->uploads = std::move(uploads);
   p->stores = std::move(stores.value());
   p->main_pool = db.value().main;

@@ -1,19 +1,12 @@
 #include "apps/node/schedules.hpp"
 
 #include "actors/scheduler/scheduler.hpp"
+#include "apps/clock/wall_clock.hpp"
 #include "apps/cron/expression.hpp"
 #include "apps/node/wiring.hpp"
 #include "apps/schedules/resource.hpp"
 
 namespace troupe {
-namespace {
-
-std::int64_t wall_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
-} // namespace
 
 schedule_book::schedule to_schedule(const config::schedule& s) {
   const auto policy =

@@ -126,9 +126,10 @@ std::string lease_owner(const settings& s) {
   std::array<char, HOST_NAME_MAX + 1> host{};
   if (::gethostname(host.data(), host.size() - 1) != 0)
     host = {"node"};
-  const auto port = s.http.address.port; // 0: a free one; then a process is a node of its own
-  return std::string{host.data()}.append(":").append(
-    port != 0 ? std::to_string(port) : "pid" + std::to_string(::getpid()));
+  auto where = std::string{host.data()} + '/' + config::format(s.http.address);
+  if (s.http.address.port == 0) // a free one: then a process is a node of its own
+    where += "/pid" + std::to_string(::getpid());
+  return where;
 }
 
 client_quota quota(const config::quota& q) {

@@ -24,8 +24,9 @@ namespace troupe {
 /// After which an object of the cold tier has died, whatever route it is of.
 [[nodiscard]] std::chrono::milliseconds longest_cold(const config::settings& s);
 
-/// This node's name among those that share its database, where leases hold it: "local" where the data directory is its
-/// alone, so that what it left is its own again after a restart; else host:port.
+/// This node's name among those that share its database, where leases hold it, the same after a restart, so that what
+/// it left is its own again: "local" where the data directory is its alone (storage::directory_lock), else its host and
+/// the address at which it listens ("a.example/127.0.0.1:8787"), which no other has at the same time.
 [[nodiscard]] std::string lease_owner(const config::settings& s);
 
 [[nodiscard]] client_quota quota(const config::quota& q);

@@ -2,13 +2,12 @@
 
 #include "actors/timer/timer.hpp"
 #include "apps/bridge/visits.hpp"
+#include "apps/clock/wall_clock.hpp"
 #include "apps/http/uri.hpp"
 #include "apps/query/parameters.hpp"
 
-#include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
 
-#include <ctime>
 #include <memory>
 #include <utility>
 
@@ -28,7 +27,7 @@ std::string dumped(const json& j) {
 json time_of(std::int64_t ms) {
   if (ms == 0)
     return nullptr;
-  return fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1'000)), ms % 1'000);
+  return rfc3339(ms);
 }
 
 json run_of(const schedule_run& r) {
@@ -83,7 +82,8 @@ void run(const settings_ptr& s, const visit_ptr& v) {
         },
         [v](const caf::error& e) {
           const auto why = from_caf(e);
-          refuse(*v, why.code == ec::bad_request ? 409 : info(why.code).http_status, why, failed_as); // its previous run
+          refuse(
+            *v, why.code == ec::bad_request ? 409 : info(why.code).http_status, why, failed_as); // its previous run
         });
   });
 }

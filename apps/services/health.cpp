@@ -1,6 +1,7 @@
 #include "apps/services/health.hpp"
 
-#include <fmt/chrono.h>
+#include "apps/clock/wall_clock.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -14,13 +15,6 @@ using json = nlohmann::json;
 // So long a health check waits for another service, whatever its caller allows: a monitor asks every few seconds. A
 // quarter of a binding's usual time-out, so that it is no call in a hurry (binding_book.hpp) and counts.
 constexpr std::int64_t patience_us = 2'500'000;
-
-std::string iso_time(std::int64_t ms) {
-  const std::chrono::sys_time<std::chrono::milliseconds> at{std::chrono::milliseconds{ms}};
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
-  return fmt::format(
-    "{:%FT%T}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (at - seconds).count());
-}
 
 struct report {
   json out;
@@ -53,7 +47,7 @@ void tell_health(session_ptr self, const call_ref& call, const call_head& head) 
   const auto& service = *self->state.service;
   const auto r = std::make_shared<report>();
   r->since = self->clock().now();
-  r->out = {{"worker", service.name}, {"timestamp", iso_time(service.wall_ms ? service.wall_ms() : 0)},
+  r->out = {{"worker", service.name}, {"timestamp", rfc3339(service.wall_ms ? service.wall_ms() : 0)},
     {"serviceBindings", json::object()}, {"secrets", json::object()}};
   for (const auto& [name, there] : service.secrets)
     r->out["secrets"][name] = there;

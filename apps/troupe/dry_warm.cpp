@@ -43,7 +43,7 @@ result<findings> read(std::FILE* file, std::size_t most_shown) {
       if (list.size() < most_shown)
         list.push_back(std::move(r));
     }}};
-  unpacker unpack{import_ground{}.most_bytes}; // as a node has it
+  unpacker unpack{import_ground{}.most.bytes}; // as a node has it
   const plain_sink sink = [&](std::string_view bytes) { return reader.feed(bytes); };
   const auto buffer = std::make_unique<std::array<char, piece>>();
   while (const auto n = std::fread(buffer->data(), 1, piece, file))

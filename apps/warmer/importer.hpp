@@ -17,24 +17,36 @@ namespace troupe {
 
 struct import_order {
   std::string job;
-  std::string source; // the upload's key
-  std::string owner;  // of the job's lease
+  std::string source;                                     // the upload's key
+  std::string owner;                                      // of the job's lease
+  std::uint64_t life = 0;                                 // the warmer's number for it: what is told of it says so
+  std::shared_ptr<const std::atomic<bool>> given_up = {}; // nobody waits for it any more; null: somebody always does
+};
+
+struct import_limits {
+  std::int64_t bytes = std::int64_t{2} << 30; // of an upload that was packed
+  std::int64_t items = 2'000'000;             // of one job: some 700,000 books
+  std::int64_t rejections = 100'000;          // that are kept; the counts count all
 };
 
 struct import_ground {
   std::shared_ptr<storage::objects> uploads;
   std::shared_ptr<storage::sql_pool> jobs;
   std::function<std::int64_t()> now_ms;
-  std::int64_t most_bytes = std::int64_t{2} << 30; // of an upload that was packed
+  import_limits most = {};
 };
 
-/// Items that one job may have: 2 million are some 700,000 books.
-inline constexpr std::int64_t most_items = 2'000'000;
-
-/// Reads the whole upload. Fails with ec::bad_request when it is no library export (the message says why), with
-/// ec::not_found when the upload is gone, with ec::cancelled when `stop` is set or the lease is lost, and with
-/// storage's own errors. `told` is called after each part, with the job as it is then. Blocks.
+/// Reads the whole upload. Fails with
+/// - ec::bad_request: it is no library export; the message says why,
+/// - ec::not_found: the upload is gone,
+/// - ec::cancelled: `stopped` said so, or the lease is lost,
+/// - storage's own errors; also when the job is in a state (paused) that does not allow more items now, which is
+///   ec::storage_failed: another try may help, as with most of them.
+/// What was stored stays, and is recognised when the upload is read again.
+/// @param stopped asked with every few kilobytes
+/// @param told called after each part, with the job as it is then
+/// Blocks.
 [[nodiscard]] result<void> import_library(const import_order& order, const import_ground& ground,
-  const std::atomic<bool>& stop, const std::function<void(const job_view&)>& told);
+  const std::function<bool()>& stopped, const std::function<void(const job_view&)>& told);
 
 } // namespace troupe

@@ -1,6 +1,7 @@
 #include "apps/warmer/items.hpp"
 
 #include "apps/books/text.hpp"
+#include "apps/books/utf8.hpp"
 
 #include <algorithm>
 #include <xxhash.h>
@@ -10,6 +11,11 @@ namespace {
 
 // A cell may be as long as the reader lets it; nobody searches for more than a query may have.
 constexpr std::size_t longest_subject = 512;
+
+// The tier that an answer came from, by its X-Cache (actors/cache/tiers.hpp): what was promoted on the way was cold.
+std::string_view tier_of(std::string_view x_cache) {
+  return x_cache.starts_with("HIT-KV") ? done_hot : x_cache.starts_with("HIT") ? done_cold : done_fetched;
+}
 
 } // namespace
 
@@ -54,7 +60,7 @@ warm_verdict judge(const service_response& r) {
   constexpr std::int64_t longest_wait = 3'600;
   warm_verdict v;
   if (r.code == ec::none && (r.status == 200 || r.status == 404)) {
-    v.hit = r.header("X-Cache").starts_with("HIT");
+    v.how = tier_of(r.header("X-Cache"));
     // A quote within a value is escaped: this is the key.
     constexpr std::string_view key = R"("books":[)";
     const auto at = r.body.view().find(key);
@@ -66,12 +72,28 @@ warm_verdict judge(const service_response& r) {
            : r.status == 503  ? ec::all_circuits_open
            : r.status >= 500  ? ec::all_providers_failed
                               : ec::bad_request;
-  v.message = r.code != ec::none ? r.detail : std::string{r.body.view().substr(0, longest_message)};
+  v.message = storable(r.code != ec::none ? std::string_view{r.detail} : r.body.view(), longest_message);
   std::int64_t n = 0;
   for (const char c : r.header("Retry-After"))
     n = c >= '0' && c <= '9' && n < longest_wait ? n * 10 + (c - '0') : n;
   v.wait = std::chrono::seconds{std::min(n, longest_wait)};
   return v;
+}
+
+std::string storable(std::string_view text, std::size_t most) {
+  std::string out;
+  std::string character;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto point = books::utf8::next(text, at);
+    if (point == 0)
+      continue;
+    character.clear();
+    books::utf8::append(character, point);
+    if (out.size() + character.size() > most)
+      break;
+    out += character;
+  }
+  return out;
 }
 
 } // namespace troupe

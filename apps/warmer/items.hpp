@@ -49,11 +49,15 @@ private:
 /// What a service's answer says of an item.
 struct warm_verdict {
   ec code = ec::none;           // none: it is warm
-  bool hit = false;             // it was before
+  std::string_view how = {};    // it is warm: done_hot, done_cold or done_fetched
   bool empty = false;           // nothing was found
   std::string message = {};     // of a failure
   std::chrono::seconds wait{0}; // before anything is asked again, if the answer says so
 };
 [[nodiscard]] warm_verdict judge(const service_response& r);
+
+/// A text as every database takes it: well-formed UTF-8 without NUL, of `most` bytes at most, cut where a character
+/// begins. What is ill-formed becomes U+FFFD.
+[[nodiscard]] std::string storable(std::string_view text, std::size_t most);
 
 } // namespace troupe

@@ -62,11 +62,11 @@ bool micro_batch::failed(
   }
   if (!held)
     e.not_before = now + first_pause * (1 << (e.tries - 1));
-  withdrawn(place);
+  again(place);
   return false;
 }
 
-void micro_batch::withdrawn(std::size_t place) {
+void micro_batch::again(std::size_t place) {
   entries_[place].at = stage::waiting;
   --under_way_;
   first_ = std::min(first_, place);

@@ -33,19 +33,15 @@ public:
 
   [[nodiscard]] const job_item& item(std::size_t place) const { return entries_[place].item; }
 
-  /// It was answered: "hit" or "fetched".
+  /// It was answered: done_hot, done_cold or done_fetched.
   void done(std::size_t place, std::string_view how);
 
   /// It failed. Circuits and limits hold everything back for `wait` (zero: usual_hold); other errors that may pass are
   /// tried again; the rest ends the item. True: it has ended.
   bool failed(std::size_t place, ec code, const std::string& message, std::chrono::nanoseconds wait, time now);
 
-  /// It was taken back before an answer: it is to be sent again.
-  void withdrawn(std::size_t place);
-
   [[nodiscard]] bool is_over() const noexcept { return ended_ == entries_.size(); }
   [[nodiscard]] std::size_t under_way() const noexcept { return under_way_; }
-  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
   /// When something can be sent that cannot be sent now.
   [[nodiscard]] std::optional<time> wake_at() const;
@@ -65,6 +61,7 @@ private:
   };
 
   void end(entry& e, item_result r);
+  void again(std::size_t place);
 
   std::vector<entry> entries_;
   std::size_t first_ = 0; // everything before has ended or is under way

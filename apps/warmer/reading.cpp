@@ -10,10 +10,13 @@ importer_actor::behavior_type importer(
   return {
     [self, ground = std::move(ground), stop = std::move(stop)](const import_order& order) {
       const auto to = caf::actor_cast<warmer_actor>(self->current_sender());
-      const auto done =
-        import_library(order, ground, *stop, [&](const job_view& job) { caf::anon_send(to, import_told{job}); });
-      caf::anon_send(to,
-        done ? import_over{order.job, ec::none, {}} : import_over{order.job, done.error().code, done.error().message});
+      const auto done = import_library(
+        order, ground, [&] { return *stop || (order.given_up && *order.given_up); },
+        [&](const job_view& job) {
+          caf::anon_send(to, import_told{order.life, job});
+        });
+      caf::anon_send(to, done ? import_over{order.life, ec::none, {}}
+                              : import_over{order.life, done.error().code, done.error().message});
     },
   };
 }

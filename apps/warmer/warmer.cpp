@@ -1,133 +1,36 @@
 #include "apps/warmer/warmer.hpp"
 
-#include "actors/timer/timer.hpp"
-#include "apps/services/books_proxy.hpp"
 #include "apps/warmer/items.hpp"
+#include "apps/warmer/warmer_steps.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <fmt/format.h>
+
 namespace troupe {
+namespace warming {
 namespace {
 
-using self_ptr = warmer_state::self_ptr;
-using phase = warmer_state::phase;
-using std::chrono::microseconds;
-using storage::job_kind;
-using storage::jobs_repository;
+// Refused so often in the same words while other questions are answered: with the pauses in between about eight
+// minutes. What was away has come back by then, and what storage does not take it will not take later either.
+constexpr int most_alike = 20;
+// Of what a job says when it fails.
+constexpr std::size_t longest_message = 1'000;
 
-// Of one question to storage: a transaction of a micro-batch takes milliseconds.
-constexpr microseconds longest_store = std::chrono::seconds{10};
-// So soon a result is in storage, and seen by who watches, also when a micro-batch takes minutes.
-constexpr auto flush_every = std::chrono::seconds{1};
-
-std::chrono::nanoseconds monotonic(self_ptr self) {
-  return self->clock().now().time_since_epoch();
+// Storage is away or busy: the same question may be answered later.
+bool may_pass(ec code) {
+  return code == ec::storage_failed || code == ec::deadline_exceeded || code == ec::overloaded;
 }
 
-void wake(self_ptr self) {
+// What is on its way from now on belongs to nobody.
+void begin_life(self_ptr self) {
   auto& s = self->state;
-  if (s.job)
-    wake_at(self, s.tick, std::min(s.next_renew, s.now == phase::warming ? s.next_flush : s.next_renew));
-  else
-    wake_at(self, s.tick, s.next_look);
-  wake_at(self, s.tick, s.storage->next());
-  if (s.now != phase::warming)
-    return;
-  // What could be sent at once waits for one of those under way, and needs no tick.
-  if (const auto at = s.batch.wake_at(); at && *at > self->clock().now())
-    wake_at(self, s.tick, at);
-}
-
-/// Has storage do something and goes on with what came of it, if the job is still the same.
-template <class R, class Work, class Then>
-void store(self_ptr self, Work work, Then then) {
-  auto& s = self->state;
-  s.storage->run<R>(
-    self, job_kind::write, longest_store,
-    [work = std::move(work), now_ms = s.settings.now_ms](storage::sql& db) -> result<R> {
-      auto jobs = jobs_repository{db};
-      return work(jobs, now_ms());
-    },
-    [self, life = s.life, then = std::move(then)](result<R> done) {
-      if (life == self->state.life)
-        then(std::move(done));
-      wake(self);
-    });
-  wake(self);
-}
-
-void look(self_ptr self);
-void claim(self_ptr self);
-void pump(self_ptr self);
-void flush(self_ptr self);
-void check(self_ptr self);
-
-void tell(self_ptr self) {
-  auto& s = self->state;
-  if (s.job && s.settings.changed)
-    s.settings.changed(s.job->id);
-}
-
-// The job is no longer ours: ended, cancelled, or somebody else's.
-void drop(self_ptr self) {
-  auto& s = self->state;
-  tell(self);
-  s.job.reset();
-  s.progress.reset();
-  s.batch = {};
-  s.now = phase::idle;
-  s.flushing = s.checking = false;
   ++s.life;
-  s.next_look = self->clock().now();
-  look(self);
-}
-
-// Storage refused something. What the job's state explains is followed; what may pass is tried again soon.
-void on_refusal(self_ptr self, const error& why) {
-  auto& s = self->state;
-  if (why.code == ec::cancelled || why.code == ec::not_found)
-    return drop(self);
-  if (why.code != ec::bad_request)
-    s.settings.log->warn("Job {}: {}", s.job->id, why.message);
-  s.next_renew = self->clock().now() + flush_every;
-  s.now = phase::held; // check() says how it goes on
-  wake(self);
-}
-
-void end_with(self_ptr self, const std::string& message) {
-  auto& s = self->state;
-  s.now = phase::storage;
-  ++s.jobs_failed;
-  s.settings.log->error("Job {} failed: {}", s.job->id, message);
-  auto data =
-    nlohmann::json{{"state", "failed"}, {"message", message}, {"counts", nlohmann::json::parse(to_json(s.job->counts))}}
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  store<job_view>(
-    self,
-    [id = s.job->id, owner = s.settings.owner, message, data](
-      jobs_repository& jobs, std::int64_t now) { return jobs.fail_job(id, owner, message, data, now); },
-    [self](const result<job_view>&) { drop(self); });
-}
-
-void complete(self_ptr self) {
-  auto& s = self->state;
-  s.now = phase::storage;
-  const auto& j = *s.job;
-  auto data = nlohmann::json{{"state", "done"}, {"counts", nlohmann::json::parse(to_json(j.counts))},
-    {"took_ms", s.settings.now_ms() - j.started_ms}};
-  store<job_view>(
-    self,
-    [id = j.id, owner = s.settings.owner, text = data.dump()](
-      jobs_repository& jobs, std::int64_t now) { return jobs.complete(id, owner, text, now); },
-    [self](const result<job_view>& done) {
-      auto& mine = self->state;
-      if (!done)
-        return on_refusal(self, done.error());
-      ++mine.jobs_done;
-      mine.settings.log->info("Job {} is done: {} warmed, {} of them were there, {} failed", mine.job->id,
-        done.value().counts.done, done.value().counts.hits, done.value().counts.failed);
-      drop(self);
-    });
+  let_go(self);
+  if (s.import_given_up)
+    *s.import_given_up = true;
+  s.batch = {};
+  s.flushing = s.giving_back = s.checking = s.check_again = false;
 }
 
 void enter(self_ptr self, std::string_view name, const std::function<void(self_ptr)>& then) {
@@ -152,7 +55,8 @@ void enter(self_ptr self, std::string_view name, const std::function<void(self_p
 void parse(self_ptr self) {
   auto& s = self->state;
   s.now = phase::parsing;
-  self->send(s.importer, import_order{s.job->id, s.job->source, s.settings.owner});
+  s.import_given_up = std::make_shared<std::atomic<bool>>(false);
+  self->send(s.importer, import_order{s.job->id, s.job->source, s.settings.owner, s.life, s.import_given_up});
 }
 
 // A job is ours and runs: on with it, wherever it stands. Nothing of it is in our hands.
@@ -179,10 +83,9 @@ void go_on(self_ptr self) {
 
 void begin(self_ptr self, job_view job) {
   auto& s = self->state;
-  ++s.life;
+  begin_life(self);
   s.job = std::move(job);
   s.progress.emplace(s.job->phase, s.job->counts, monotonic(self));
-  s.batch = {};
   s.next_renew = self->clock().now() + s.settings.lease / 3;
   s.settings.log->info("Job {} of library {} runs", s.job->id, s.job->library);
   tell(self);
@@ -190,229 +93,80 @@ void begin(self_ptr self, job_view job) {
   wake(self);
 }
 
+result<std::vector<job_view>> find_work(jobs_repository& jobs, const std::string& owner, std::int64_t now,
+  std::int64_t until, jobs_repository::recovery which) {
+  auto found = jobs.recover(owner, now, until, which);
+  if (!found || !found.value().empty())
+    return found;
+  auto next = jobs.start_next(owner, now, until);
+  if (!next)
+    return next.as_failure();
+  std::vector<job_view> out;
+  if (next.value())
+    out.push_back(std::move(*next.value()));
+  return out;
+}
+
 // Takes up what an earlier life or a dead node has left, then the oldest job that waits.
 void look(self_ptr self) {
   auto& s = self->state;
-  if (s.job || s.now != phase::idle)
+  if (s.job)
     return;
+  if (s.now != phase::idle) { // a look is under way, which may have missed what is new
+    s.look_again = true;
+    return;
+  }
   if (!s.recovered.empty()) {
     auto job = std::move(s.recovered.back());
     s.recovered.pop_back();
     return begin(self, std::move(job));
   }
   s.now = phase::storage;
-  using recovery = jobs_repository::recovery;
-  const auto which = s.at_start ? recovery::at_start : recovery::of_expired;
+  s.look_again = false;
+  const auto which = s.at_start ? jobs_repository::recovery::at_start : jobs_repository::recovery::of_expired;
   store<std::vector<job_view>>(
     self,
     [which, owner = s.settings.owner, lease = s.settings.lease.count()](
-      jobs_repository& jobs, std::int64_t now) -> result<std::vector<job_view>> {
-      auto found = jobs.recover(owner, now, now + lease, which);
-      if (!found || !found.value().empty())
-        return found;
-      auto next = jobs.start_next(owner, now, now + lease);
-      if (!next)
-        return next.as_failure();
-      std::vector<job_view> out;
-      if (next.value())
-        out.push_back(std::move(*next.value()));
-      return out;
-    },
+      jobs_repository& jobs, std::int64_t now) { return find_work(jobs, owner, now, now + lease, which); },
     [self](result<std::vector<job_view>> found) {
       auto& mine = self->state;
       mine.now = phase::idle;
       mine.next_look = self->clock().now() + mine.settings.look_every;
-      if (!found)
-        return mine.settings.log->warn("Looking for jobs: {}", found.error().message);
+      if (!found) {
+        if (const auto r = mine.refused.refused(found.error()); r.say)
+          mine.settings.log->warn("Looking for jobs: {} ({} in a row)", found.error().message, r.alike);
+        return;
+      }
+      mine.refused.went_on();
       mine.at_start = false;
       mine.recovered = std::move(found.value());
-      if (!mine.recovered.empty())
+      if (!mine.recovered.empty() || mine.look_again)
         look(self);
-    });
-}
-
-void claim(self_ptr self) {
-  auto& s = self->state;
-  s.now = phase::storage;
-  store<std::vector<job_item>>(
-    self,
-    [id = s.job->id, owner = s.settings.owner, batch = s.settings.batch](
-      jobs_repository& jobs, std::int64_t now) { return jobs.claim(id, owner, batch, now); },
-    [self](result<std::vector<job_item>> items) {
-      auto& mine = self->state;
-      if (!items)
-        return on_refusal(self, items.error());
-      if (items.value().empty())
-        return complete(self);
-      mine.batch = micro_batch{std::move(items.value())};
-      mine.now = phase::warming;
-      mine.next_flush = self->clock().now() + flush_every;
-      pump(self);
-    });
-}
-
-void send(self_ptr self, std::size_t place, bool by_proxy);
-
-void on_answer(self_ptr self, std::size_t place, bool by_proxy, const service_response& r) {
-  auto& s = self->state;
-  const auto v = judge(r);
-  // ISBNdb does not know this author, or cannot be asked: the others are, as for a user (S2-53).
-  if (s.batch.item(place).kind == author_item && !by_proxy && (v.code != ec::none || v.empty))
-    return send(self, place, true);
-  if (v.code == ec::none) {
-    ++(v.hit ? s.items_hit : s.items_fetched);
-    s.batch.done(place, v.hit ? done_by_hit : "fetched");
-  } else if (s.batch.failed(place, v.code, v.message, v.wait, self->clock().now())) {
-    ++s.items_failed;
-    s.progress->failed(to_string(v.code));
-  }
-  if (s.batch.is_over())
-    return flush(self);
-  pump(self);
-}
-
-void send(self_ptr self, std::size_t place, bool by_proxy) {
-  auto& s = self->state;
-  const auto& item = s.batch.item(place);
-  const bool to_isbndb = item.kind == author_item && !by_proxy && s.peers->has(isbndb_binding);
-  service_request r;
-  r.path = item.kind == author_item && !to_isbndb ? other_path_of(item) : path_of(item);
-  r.method = to_isbndb ? "GET" : "HEAD"; // nobody reads the body
-  r.head.remaining_us = s.settings.call_time.count();
-  r.head.priority = priority::warming;
-  s.peers->call(to_isbndb ? isbndb_binding : proxy_binding, std::move(r),
-    [self, life = s.life, place, by_proxy = !to_isbndb || by_proxy](service_response&& a) {
-      if (life == self->state.life && self->state.now == phase::warming)
-        on_answer(self, place, by_proxy, a);
-    });
-}
-
-// Sends what may be sent. An answer may come from within a call (a circuit that is open), so this is a loop that looks
-// anew each time, and not one that is entered twice.
-void pump(self_ptr self) {
-  auto& s = self->state;
-  if (s.now != phase::warming)
-    return;
-  const auto life = s.life;
-  while (s.life == life && s.now == phase::warming && s.batch.under_way() < s.settings.concurrency) {
-    const auto place = s.batch.next(self->clock().now());
-    if (!place)
-      break;
-    send(self, *place, false);
-  }
-  wake(self);
-}
-
-// What has ended goes to storage, with an event when one is worth it; then the next micro-batch, if this one is over.
-void flush(self_ptr self) {
-  auto& s = self->state;
-  if (s.flushing)
-    return;
-  s.next_flush = self->clock().now() + flush_every;
-  auto results = s.batch.take_results();
-  if (results.empty())
-    return;
-  s.flushing = true;
-  auto counts = s.job->counts;
-  for (const auto& r : results) {
-    ++(r.code.empty() ? counts.done : counts.failed);
-    counts.hits += r.how == done_by_hit ? 1 : 0;
-  }
-  s.progress->update(counts, monotonic(self));
-  std::optional<job_event> event;
-  if (s.progress->is_due(monotonic(self)))
-    event = job_event{0, "progress", 0, to_json(s.progress->tell(monotonic(self)))};
-  const bool told = event.has_value();
-  store<job_view>(
-    self,
-    [id = s.job->id, owner = s.settings.owner, results = std::move(results), event = std::move(event)](
-      jobs_repository& jobs, std::int64_t now) { return jobs.finish(id, owner, results, event, now); },
-    [self, told](result<job_view> done) {
-      auto& mine = self->state;
-      mine.flushing = false;
-      if (!done) // what was taken is claimed still, and is done again after a requeue
-        return on_refusal(self, done.error());
-      mine.job = std::move(done.value());
-      if (told)
-        tell(self);
-      if (mine.now != phase::warming)
-        return;
-      if (mine.job->state != job_state::running)
-        return check(self);
-      if (mine.batch.is_settled())
-        return claim(self);
-      if (mine.batch.is_over())
-        flush(self);
-    });
-}
-
-// Renews the lease, and learns whether the job was paused, resumed or cancelled.
-void check(self_ptr self) {
-  auto& s = self->state;
-  if (!s.job || s.checking)
-    return;
-  s.checking = true;
-  s.next_renew =
-    self->clock().now() + (s.now == phase::held ? std::chrono::nanoseconds{flush_every} : s.settings.lease / 3);
-  store<job_view>(
-    self,
-    [id = s.job->id, owner = s.settings.owner, lease = s.settings.lease.count()](
-      jobs_repository& jobs, std::int64_t now) { return jobs.renew(id, owner, now, now + lease); },
-    [self](result<job_view> done) {
-      auto& mine = self->state;
-      mine.checking = false;
-      if (!done) {
-        if (done.error().code == ec::storage_failed || done.error().code == ec::deadline_exceeded
-            || done.error().code == ec::overloaded)
-          return; // the next one may do
-        return drop(self);
-      }
-      mine.job = std::move(done.value());
-      const bool runs = mine.job->state == job_state::running;
-      if (mine.now == phase::warming && !runs) {
-        flush(self);
-        mine.now = phase::held;
-        mine.batch = {};
-        tell(self);
-      } else if (mine.now == phase::held && runs && !mine.flushing) {
-        ++mine.life; // what is still under way of the batch that was held is not waited for
-        go_on(self);
-      } else if (has_ended(mine.job->state)) {
-        drop(self);
-      }
     });
 }
 
 void on_imported(self_ptr self, const import_over& over) {
   auto& s = self->state;
-  if (!s.job || s.job->id != over.job || s.now != phase::parsing)
+  if (over.life != s.life || s.now != phase::parsing)
     return;
-  if (over.code == ec::none)
+  if (over.code == ec::none) {
+    s.refused.went_on();
+    s.stuck.went_on();
     return enter(self, "warming", claim);
+  }
   if (over.code == ec::cancelled)
     return drop(self);
-  if (over.code == ec::storage_failed || over.code == ec::overloaded || over.code == ec::deadline_exceeded)
-    return on_refusal(self, {over.code, over.message}); // it is read again
-  // It may have been paused, which refuses what the importer stores; that is no failure.
-  s.now = phase::storage;
-  store<std::optional<job_view>>(
-    self, [id = over.job](jobs_repository& jobs, std::int64_t) { return jobs.find(id); },
-    [self, message = over.message](result<std::optional<job_view>> found) {
-      auto& mine = self->state;
-      if (!found || !found.value() || has_ended(found.value()->state))
-        return drop(self);
-      mine.job = std::move(*found.value());
-      if (mine.job->state == job_state::running)
-        return end_with(self, message);
-      mine.now = phase::held;
-      tell(self);
-    });
+  const error why{over.code, over.message};
+  if (may_pass(over.code)) // it is read again
+    return on_end_refused(self, why);
+  end_with(self, why.message);
 }
 
 void on_told(self_ptr self, import_told& told) {
   auto& s = self->state;
-  if (!s.job || s.job->id != told.job.id || s.now != phase::parsing)
+  if (told.life != s.life || s.now != phase::parsing)
     return;
+  s.refused.went_on();
   s.job = std::move(told.job);
   s.progress->update(s.job->counts, monotonic(self));
   if (!s.progress->is_due(monotonic(self)))
@@ -435,7 +189,7 @@ void tick(self_ptr self) {
   if (!s.tick.rang(now))
     return;
   s.storage->expire(now);
-  if (s.job && now >= s.next_renew)
+  if (s.job && !s.checking && now >= s.next_renew)
     check(self);
   if (s.now == phase::warming && now >= s.next_flush)
     flush(self);
@@ -444,6 +198,15 @@ void tick(self_ptr self) {
   if (s.now == phase::idle && now >= s.next_look)
     look(self);
   wake(self);
+}
+
+void stop(self_ptr self) {
+  auto& s = self->state;
+  begin_life(self);
+  s.now = phase::idle;
+  *s.settings.stop = true;
+  s.peers->cancel();
+  s.storage->cancel();
 }
 
 // The bindings' counters are shared with the service's front, which reports them.
@@ -460,30 +223,193 @@ metrics report(const warmer_state& s) {
 
 } // namespace
 
-warmer_actor::behavior_type warmer(self_ptr self, warmer_settings settings, importer_actor importer) {
+// What is under way moves its own moment when it ends: a tick for it until then would find nothing to do, and the next
+// would follow at once.
+void wake(self_ptr self) {
+  auto& s = self->state;
+  wake_at(self, s.tick, s.storage->next());
+  if (!s.job && s.now == phase::idle)
+    wake_at(self, s.tick, s.next_look);
+  if (!s.job)
+    return;
+  if (!s.checking)
+    wake_at(self, s.tick, s.next_renew);
+  if (s.now != phase::warming)
+    return;
+  if (!s.flushing)
+    wake_at(self, s.tick, s.next_flush);
+  // What could be sent at once waits for one of those under way, and needs no tick.
+  if (const auto at = s.batch.wake_at(); at && *at > self->clock().now())
+    wake_at(self, s.tick, at);
+}
+
+void tell(self_ptr self) {
+  auto& s = self->state;
+  if (s.job && s.settings.changed)
+    s.settings.changed(s.job->id);
+}
+
+void drop(self_ptr self) {
+  auto& s = self->state;
+  tell(self);
+  begin_life(self);
+  s.job.reset();
+  s.progress.reset();
+  s.refused.went_on();
+  s.stuck.went_on();
+  s.now = phase::idle;
+  s.next_look = self->clock().now();
+  look(self);
+}
+
+void on_refusal(self_ptr self, const error& why) {
+  auto& s = self->state;
+  if (why.code == ec::cancelled || why.code == ec::not_found)
+    return drop(self);
+  let_go(self);
+  s.batch = {};
+  const auto r = s.refused.refused(why);
+  if (r.say && (r.alike > 1 || why.code != ec::bad_request)) // one is what a pause looks like
+    s.settings.log->warn("Job {}: {} ({} in a row)", s.job->id, why.message, r.alike);
+  s.next_renew = self->clock().now() + r.pause;
+  s.now = phase::held; // check() says how it goes on
+  wake(self);
+}
+
+void on_end_refused(self_ptr self, const error& why) {
+  auto& s = self->state;
+  const bool counts = why.code == ec::storage_failed || why.code == ec::bad_request;
+  if (counts && s.stuck.refused(why).alike >= most_alike)
+    return end_with(
+      self, fmt::format("storage has refused {} times what the job cannot do without: {}", most_alike, why.message));
+  on_refusal(self, why);
+}
+
+void end_with(self_ptr self, const std::string& message) {
+  auto& s = self->state;
+  let_go(self);
+  s.batch = {};
+  s.now = phase::storage;
+  auto said = storable(message, longest_message);
+  auto data =
+    nlohmann::ordered_json{{"state", "failed"}, {"message", said}, {"counts", counts_json(s.job->counts)}}.dump();
+  store<job_view>(
+    self,
+    [id = s.job->id, owner = s.settings.owner, said, data = std::move(data)](
+      jobs_repository& jobs, std::int64_t now) { return jobs.fail_job(id, owner, said, data, now); },
+    [self, said](const result<job_view>& done) {
+      auto& mine = self->state;
+      if (!done)
+        return on_refusal(self, done.error());
+      ++mine.jobs_failed;
+      mine.settings.log->error("Job {} failed: {}", mine.job->id, said);
+      drop(self);
+    });
+}
+
+void complete(self_ptr self) {
+  auto& s = self->state;
+  s.now = phase::storage;
+  const auto& j = *s.job;
+  const nlohmann::ordered_json data{
+    {"state", "done"}, {"counts", counts_json(j.counts)}, {"took_ms", s.settings.now_ms() - j.started_ms}};
+  store<job_view>(
+    self,
+    [id = j.id, owner = s.settings.owner, text = data.dump()](
+      jobs_repository& jobs, std::int64_t now) { return jobs.complete(id, owner, text, now); },
+    [self](const result<job_view>& done) {
+      auto& mine = self->state;
+      if (!done)
+        return on_end_refused(self, done.error());
+      ++mine.jobs_done;
+      mine.settings.log->info("Job {} is done: {} warmed, {} of them were there, {} failed", mine.job->id,
+        done.value().counts.done, done.value().counts.hits, done.value().counts.failed);
+      drop(self);
+    });
+}
+
+void check(self_ptr self) {
+  auto& s = self->state;
+  if (!s.job)
+    return;
+  if (s.checking) { // what is new may have come behind it
+    s.check_again = true;
+    return;
+  }
+  s.checking = true;
+  s.check_again = false;
+  s.next_renew =
+    self->clock().now() + (s.now == phase::held ? std::chrono::nanoseconds{flush_every} : s.settings.lease / 3);
+  store<job_view>(
+    self,
+    [id = s.job->id, owner = s.settings.owner, lease = s.settings.lease.count()](
+      jobs_repository& jobs, std::int64_t now) { return jobs.renew(id, owner, now, now + lease); },
+    [self](result<job_view> done) {
+      auto& mine = self->state;
+      mine.checking = false;
+      const bool again = std::exchange(mine.check_again, false);
+      if (done) {
+        mine.job = std::move(done.value());
+        heed(self);
+      } else if (may_pass(done.error().code)) { // the next one may do
+        const auto r = mine.refused.refused(done.error());
+        if (r.say)
+          mine.settings.log->warn("Job {}: its lease: {} ({} in a row)", mine.job->id, done.error().message, r.alike);
+        if (mine.now == phase::held)
+          mine.next_renew = self->clock().now() + r.pause;
+      } else {
+        return drop(self);
+      }
+      if (again)
+        check(self);
+    });
+}
+
+void heed(self_ptr self) {
+  auto& s = self->state;
+  if (has_ended(s.job->state))
+    return drop(self);
+  if (s.job->state == job_state::running) {
+    if (s.now != phase::held || s.flushing || s.giving_back)
+      return;
+    begin_life(self);
+    return go_on(self);
+  }
+  s.stuck.went_on();
+  if (s.now != phase::warming && s.now != phase::parsing)
+    return;
+  const bool warmed = std::exchange(s.now, phase::held) == phase::warming;
+  s.next_renew = self->clock().now() + flush_every;
+  tell(self);
+  if (!warmed) {
+    *s.import_given_up = true;
+    return;
+  }
+  let_go(self);
+  give_back(self);
+}
+
+} // namespace warming
+
+warmer_actor::behavior_type warmer(warming::self_ptr self, warmer_settings settings, importer_actor importer) {
   auto& s = self->state;
   s.settings = std::move(settings);
   s.importer = std::move(importer);
   s.storage.emplace(s.settings.pool);
-  s.peers = std::make_unique<bindings<self_ptr>>(self, s.settings.bindings, s.settings.log, s.settings.seed);
+  s.peers = std::make_unique<bindings<warming::self_ptr>>(self, s.settings.bindings, s.settings.log, s.settings.seed);
   self->set_down_handler([self](const caf::down_msg& down) { self->state.peers->down(down); });
-  self->set_exit_handler([self](const caf::exit_msg& stop) {
-    auto& mine = self->state;
-    ++mine.life;
-    mine.now = phase::idle;
-    *mine.settings.stop = true;
-    mine.peers->cancel();
-    mine.storage->cancel();
-    self->quit(stop.reason);
+  self->set_exit_handler([self](const caf::exit_msg& why) {
+    warming::stop(self);
+    self->quit(why.reason);
   });
-  look(self);
+  warming::look(self);
   return {
-    [self](const warm_kick&) { self->state.job ? check(self) : look(self); },
-    [self](import_told& told) { on_told(self, told); },
-    [self](const import_over& over) { on_imported(self, over); },
+    [self](const warm_kick&) { self->state.job ? warming::check(self) : warming::look(self); },
+    [self](import_told& told) { warming::on_told(self, told); },
+    [self](const import_over& over) { warming::on_imported(self, over); },
     [self](job_ended_atom, std::uint64_t number) { self->state.storage->ended(number); },
-    [self](tick_atom) { tick(self); },
-    [self](stats_atom) { return report(self->state); },
+    [self](tick_atom) { warming::tick(self); },
+    [self](stats_atom) { return warming::report(self->state); },
   };
 }
 

@@ -3,8 +3,10 @@
 // priority.
 //
 // Invariants: an item's end is in storage before the next micro-batch is claimed, so that a death repeats at most one
-// micro-batch. Whoever pauses or cancels is heard within one call's time. What passes (a circuit that is open, a limit)
-// is waited out; an item fails only of its own.
+// micro-batch. Whoever pauses or cancels is heard at once, at the latest when the lease is renewed: what is under way
+// is let go and counts as nothing. What passes (a circuit that is open, a limit) is waited out; an item fails only of
+// its own. What storage refuses is tried again with growing pauses; a job fails only of what it refuses again and
+// again.
 #pragma once
 
 #include "actors/binding/binding.hpp"
@@ -12,6 +14,7 @@
 #include "actors/pool/pool.hpp"
 #include "apps/warmer/importer.hpp"
 #include "apps/warmer/micro_batch.hpp"
+#include "apps/warmer/refusals.hpp"
 #include "messages/common.hpp"
 #include "messages/job.hpp"
 #include "storage/jobs_repository.hpp"
@@ -27,6 +30,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace troupe {
@@ -37,11 +41,12 @@ inline constexpr std::string_view proxy_binding = "BOOKS_API_PROXY";
 struct warm_kick {};
 /// From the importer: a part of the upload is stored.
 struct import_told {
+  std::uint64_t life = 0; // of the order
   job_view job;
 };
 /// From the importer: it has ended.
 struct import_over {
-  std::string job;
+  std::uint64_t life = 0;
   ec code = ec::none;
   std::string message;
 };
@@ -93,7 +98,7 @@ struct warmer_state {
     storage, ///< storage was asked for something that decides how it goes on
     parsing, ///< the importer is at work
     warming, ///< a micro-batch is under way
-    held,    ///< the job is paused
+    held,    ///< the job is paused, or storage refused something: the next renewal says how it goes on
   };
 
   warmer_settings settings;
@@ -105,10 +110,18 @@ struct warmer_state {
   std::vector<job_view> recovered; // of an earlier life, to be gone on with
   std::optional<job_progress> progress;
   micro_batch batch;
-  bool at_start = true;   // nothing was recovered yet
-  bool flushing = false;  // results are on their way to storage
-  bool checking = false;  // the lease is being renewed
-  std::uint64_t life = 0; // counts jobs: what an earlier one's calls come back with is dropped
+  std::unordered_map<std::size_t, std::uint64_t> calls; // under way, by their item's place in the batch
+  std::shared_ptr<std::atomic<bool>> import_given_up;   // the order's that is under way, or was
+  refusals refused;                                     // by storage, since the job last went on
+  refusals stuck;                                       // of these, of what the job cannot do without
+  bool at_start = true;                                 // nothing was recovered yet
+  bool look_again = false;                              // somebody has kicked since the look began
+  bool pumping = false;
+  bool flushing = false;    // results are on their way to storage
+  bool giving_back = false; // what is claimed is on its way back
+  bool checking = false;    // the lease is being renewed
+  bool check_again = false; // somebody has kicked since
+  std::uint64_t life = 0;   // counts leases and resumptions: what comes back from an earlier one is dropped
   time next_look{};
   time next_flush{};
   time next_renew{};

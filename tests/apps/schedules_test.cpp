@@ -187,8 +187,9 @@ TEST(what streams and uploads count is told with the rest) {
 
 TEST(S2-29 the built-in schedules come when they should) {
   const auto defaults = config::default_schedules();
-  REQUIRE_EQ(defaults.size(), 2u);
+  REQUIRE_EQ(defaults.size(), 3u);
   const auto noon = schedule_book::time{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + 12h + 7ms};
   CHECK(*to_schedule(defaults[0]).next(noon) == noon - 7ms + 15min);
   CHECK(*to_schedule(defaults[1]).next(noon) == noon - 7ms + 14h);
+  CHECK(*to_schedule(defaults[2]).next(noon) == noon - 7ms + 15h + 30min);
 }

@@ -1,170 +1,15 @@
-// The warmer on virtual time, over a real database and services that do as a test says.
 #define TEST_SUITE warmer
-#include "tests/support/actors.hpp"
-#include "tests/support/test.hpp"
-
-#include "apps/services/service.hpp"
-#include "apps/warmer/items.hpp"
-#include "apps/warmer/warmer.hpp"
-#include "storage/migrations.hpp"
-#include "storage/sqlite/database.hpp"
-#include "tests/support/held_pool.hpp"
-#include "tests/support/results.hpp"
-#include "tests/support/temp_directory.hpp"
+#include "tests/apps/warmer_world.hpp"
 
 #include <map>
 
 using namespace troupe;
 using namespace std::chrono_literals;
+using test::few;
+using test::must;
 using test::value_of;
 
-namespace {
-
-constexpr std::int64_t noon_ms = 1'700'000'000'000;
-
-std::unique_ptr<storage::sqlite::database> open(const test::temp_directory& dir) {
-  return value_of(storage::sqlite::database::open({.path = dir.file("jobs.db")}));
-}
-
-std::unique_ptr<storage::sqlite::database> create(const test::temp_directory& dir) {
-  auto db = open(dir);
-  const auto known = value_of(storage::parse_migrations(storage::built_in_migrations()));
-  if (auto done = storage::migrate_up(*db, known, 1); !done)
-    throw std::runtime_error{done.error().message};
-  return db;
-}
-
-void must(const result<void>& done) {
-  if (!done)
-    throw std::runtime_error{done.error().message};
-}
-
-struct world : test::actors {
-  test::temp_directory dir;
-  test::held_pool held{create(dir), 1'000};
-  std::unique_ptr<storage::sqlite::database> beside = open(dir);
-  storage::jobs_repository jobs{*beside};
-  std::int64_t now_ms = noon_ms;
-  std::vector<std::string> proxy_paths;
-  std::vector<std::string> isbndb_paths;
-  int status = 200;          // of the proxy's answers
-  bool knows_authors = true; // ISBNdb
-  bool quiet = false;        // nothing is answered
-  std::vector<std::string> told;
-  std::int64_t items = 10; // that the importer finds
-  std::string refusal;     // why it does not read the upload
-  std::shared_ptr<service_definition> proxy = std::make_shared<service_definition>();
-  std::shared_ptr<service_definition> isbndb = std::make_shared<service_definition>();
-  service_front_actor proxy_front;
-  service_front_actor isbndb_front;
-  importer_actor reader;
-  warmer_actor actor;
-  std::vector<bound_service> bound;
-
-  world() {
-    proxy->log = isbndb->log = lines.log;
-    proxy->name = "books-proxy";
-    isbndb->name = "isbndb";
-    proxy->entrypoints[""].fetch = [this](session_ptr me, const call_ref& call, service_request& r) {
-      proxy_paths.push_back(r.path);
-      CHECK(r.head.priority == priority::warming);
-      if (!quiet)
-        reply(me, call.id, json_response(status, R"({"books":[1]})"));
-    };
-    isbndb->entrypoints[""].fetch = [this](session_ptr me, const call_ref& call, service_request& r) {
-      isbndb_paths.push_back(r.path);
-      reply(me, call.id, json_response(200, knows_authors ? R"({"books":[1]})" : R"({"books":[]})"));
-    };
-    proxy_front = sys.spawn(service_front, std::shared_ptr<const service_definition>{proxy},
-      std::vector<service_open>{{"cache-warmer", "BOOKS_API_PROXY", {}, 0}});
-    isbndb_front = sys.spawn(service_front, std::shared_ptr<const service_definition>{isbndb},
-      std::vector<service_open>{{"cache-warmer", "ISBNDB_WORKER", {}, 0}});
-    binding_settings b{"cache-warmer", "BOOKS_API_PROXY", "books-proxy", "", 3, {60s, 600s, 0, 2, {}, 0s}, 60s, 256, 0};
-    bound.push_back({b, proxy_front, std::make_shared<binding_counters>()});
-    b.name = "ISBNDB_WORKER";
-    bound.push_back({b, isbndb_front, std::make_shared<binding_counters>()});
-    reader = sys.spawn([this](importer_actor::pointer me) -> importer_actor::behavior_type {
-      return {[this, me](const import_order& order) { read(me, order); }};
-    });
-  }
-
-  // In place of the importer: so many titles and one author.
-  void read(importer_actor::pointer me, const import_order& order) {
-    const auto to = caf::actor_cast<warmer_actor>(me->current_sender());
-    if (!refusal.empty()) {
-      me->send(to, import_over{order.job, ec::bad_request, refusal});
-      return;
-    }
-    parsed_rows rows;
-    for (std::int64_t n = 1; n < items; ++n)
-      rows.items.push_back({n, "title", "Title " + std::to_string(n)});
-    rows.items.push_back({items, "author", "Jane Austen"});
-    rows.totals = {items, items, 0, 0};
-    const auto added = jobs.add_items(order.job, order.owner, rows, now_ms);
-    if (added)
-      me->send(to, import_over{order.job, ec::none, {}});
-    else
-      me->send(to, import_over{order.job, added.error().code, added.error().message});
-  }
-
-  void start(std::int64_t batch = 4) {
-    warmer_settings s;
-    s.owner = "local";
-    s.bindings = bound;
-    s.pool = held.pool();
-    s.batch = batch;
-    s.concurrency = 2;
-    s.now_ms = [this] { return now_ms; };
-    s.changed = [this](const std::string& id) { told.push_back(id); };
-    s.stop = std::make_shared<std::atomic<bool>>(false);
-    s.log = lines.log;
-    actor = sys.spawn(warmer, s, reader);
-    work();
-  }
-
-  void queue(const std::string& id, const std::string& library = "home") {
-    must(jobs.create({.id = id, .library = library, .source = "uploads/" + id}, now_ms));
-    kick();
-  }
-
-  void kick() {
-    caf::anon_send(actor, warm_kick{});
-    work();
-  }
-
-  // Everything that can go on without the clock.
-  void work() {
-    for (int i = 0; i < 200; ++i) {
-      settle();
-      held.work();
-    }
-    settle();
-  }
-
-  void pass(std::chrono::milliseconds by) {
-    now_ms += by.count();
-    advance(by);
-    work();
-  }
-
-  job_view job(const std::string& id) { return value_of(jobs.find(id)).value(); }
-
-  std::string last_event(const std::string& id) {
-    const auto all = value_of(jobs.events_after(id, 0, 10'000));
-    return all.empty() ? std::string{} : all.back().kind;
-  }
-
-  ~world() override {
-    for (const auto& a : {caf::actor_cast<caf::actor>(actor), caf::actor_cast<caf::actor>(reader),
-           caf::actor_cast<caf::actor>(proxy_front), caf::actor_cast<caf::actor>(isbndb_front)})
-      self->send_exit(a, caf::exit_reason::user_shutdown);
-    settle();
-  }
-};
-
-} // namespace
-
-CAF_TEST_FIXTURE_SCOPE(warmer_tests, world)
+CAF_TEST_FIXTURE_SCOPE(warmer_tests, test::warmer_world)
 
 TEST(every item of a job is warmed once and the end is told) {
   start();
@@ -237,6 +82,73 @@ TEST(a paused job stops and goes on where it stood) {
   CHECK_EQ(proxy_paths.size(), 9u + asked); // what was under way is done again
 }
 
+TEST(a pause lets go what is under way and gives back what is claimed and both count as nothing) {
+  quiet = true;
+  start();
+  queue("one");
+  CHECK_EQ(job("one").counts.claimed, 4);
+  value_of(jobs.pause("one", now_ms));
+  kick();
+  CHECK_EQ(let_go, 2);
+  CHECK_EQ(job("one").counts.claimed, 0);
+  CHECK(job("one").state == job_state::paused);
+  for (const auto* how : {"hit", "fetched", "failed"})
+    CHECK_EQ(counted("troupe_warm_items_total", how), 0);
+}
+
+TEST(what has ended before a pause is stored before the rest is given back) {
+  int left = 1;
+  proxy->entrypoints[""].fetch = [&](session_ptr me, const call_ref& call, service_request&) {
+    if (left-- > 0)
+      reply(me, call.id, json_response(200, "{}"));
+  };
+  start();
+  queue("one");
+  CHECK_EQ(job("one").counts.done, 0);
+  value_of(jobs.pause("one", now_ms));
+  kick();
+  CHECK_EQ(job("one").counts.done, 1);
+  CHECK_EQ(job("one").counts.claimed, 0);
+  CHECK_EQ(counted("troupe_warm_items_total", "fetched"), 1);
+}
+
+TEST(a pause while the upload is read is no failure) {
+  reads_slowly = true;
+  start();
+  queue("one");
+  REQUIRE_EQ(orders.size(), 1u);
+  value_of(jobs.pause("one", now_ms));
+  hand_in(orders[0]); // which storage refuses
+  value_of(jobs.resume("one", now_ms));
+  pass(1s);
+  CHECK(job("one").state == job_state::running);
+  REQUIRE_EQ(orders.size(), 2u);
+  hand_in(orders[1]);
+  pass(1s);
+  CHECK(job("one").state == job_state::done);
+  CHECK_EQ(job("one").counts.done, 10);
+}
+
+TEST(an upload that is read for nobody is given up and what comes of it changes nothing) {
+  reads_slowly = true;
+  start();
+  queue("one");
+  REQUIRE_EQ(orders.size(), 1u);
+  CHECK(!*orders[0].given_up);
+  value_of(jobs.pause("one", now_ms));
+  kick();
+  CHECK(*orders[0].given_up);
+  value_of(jobs.resume("one", now_ms));
+  kick();
+  REQUIRE_EQ(orders.size(), 2u);
+  CHECK(!*orders[1].given_up);
+  caf::anon_send(actor, import_over{orders[0].life, ec::bad_request, "no library"});
+  work();
+  CHECK(job("one").state == job_state::running);
+  hand_in(orders[1]);
+  CHECK(job("one").state == job_state::done);
+}
+
 TEST(a cancelled job is let go at once and the next one begins) {
   quiet = true;
   start();
@@ -291,6 +203,122 @@ TEST(an upload that is no library fails the job and says why) {
   CHECK(j.state == job_state::failed);
   CHECK_EQ(j.message, refusal);
   CHECK_EQ(last_event("one"), "error");
+}
+
+TEST(hits are told by the tier that they came from) {
+  start();
+  knows_authors = false;
+  x_cache = "HIT-R2-PROMOTED";
+  queue("one");
+  CHECK_EQ(job("one").counts.cold, 10);
+  x_cache = "HIT-KV-HOT";
+  queue("two");
+  CHECK_EQ(job("two").counts.hot, 10);
+  CHECK_EQ(job("two").counts.hits, 10);
+  x_cache = "MISS";
+  queue("three");
+  CHECK_EQ(job("three").counts.hits, 0);
+  CHECK_EQ(counted("troupe_warm_items_total", "hit"), 20);
+  CHECK_EQ(counted("troupe_warm_items_total", "fetched"), 10);
+}
+
+TEST(without a way to ISBNdb authors are asked of the others) {
+  bound.pop_back();
+  start();
+  queue("one");
+  CHECK_EQ(proxy_paths.size(), 10u);
+  CHECK_EQ(job("one").counts.done, 10);
+}
+
+TEST(a whole batch may be answered at once) {
+  bound.clear(); // every call fails within itself
+  items = 4'000;
+  start(4'000);
+  queue("one");
+  CHECK(job("one").state == job_state::done);
+  CHECK_EQ(job("one").counts.failed, 4'000);
+}
+
+TEST(no tick comes without something due while storage is silent) {
+  start();
+  must(jobs.create({.id = "one", .library = "home"}, now_ms));
+  advance(5s);
+  CHECK(ticks_within(9s) < few); // the look is under way
+  quiet = true;
+  work();
+  items = 4;
+  queue("two", "other");
+  for (int i = 0; i < 3; ++i)
+    pass(5s);
+  CHECK(job("two").state == job_state::running);
+  advance(10s);
+  CHECK(ticks_within(9s) < few); // the lease is being renewed
+}
+
+TEST(no tick comes without something due while results are on their way to storage) {
+  int left = 1;
+  proxy->entrypoints[""].fetch = [&](session_ptr me, const call_ref& call, service_request&) {
+    if (left-- > 0)
+      reply(me, call.id, json_response(200, "{}"));
+  };
+  start();
+  queue("one");
+  advance(1s); // the flush begins
+  CHECK(ticks_within(9s) < few);
+}
+
+TEST(a kick while the warmer looks is not lost) {
+  start();
+  advance(5s); // it looks
+  caf::anon_send(actor, warm_kick{});
+  held.work(); // and has found nothing, but has not heard of it
+  must(jobs.create({.id = "one", .library = "home", .source = "uploads/one"}, now_ms));
+  work();
+  CHECK(job("one").state == job_state::done);
+}
+
+TEST(a kick while the lease is renewed is not lost) {
+  quiet = true;
+  start();
+  queue("one");
+  caf::anon_send(actor, warm_kick{});
+  settle(); // the lease is being renewed
+  caf::anon_send(actor, warm_kick{});
+  held.work(); // and was, but the warmer has not heard of it
+  value_of(jobs.pause("one", now_ms));
+  work();
+  CHECK_EQ(job("one").counts.claimed, 0);
+}
+
+TEST(what storage never takes fails the job in the end and is said at growing distance) {
+  start();
+  must(beside->script("CREATE TRIGGER no BEFORE UPDATE OF how ON job_items WHEN NEW.how <> '' BEGIN"
+                      " SELECT RAISE(ABORT, 'no'); END"));
+  queue("one");
+  for (int i = 0; i < 1'200 && !has_ended(job("one").state); ++i)
+    pass(1s);
+  const auto j = job("one");
+  CHECK(j.state == job_state::failed);
+  CHECK(j.message.starts_with("storage has refused 20 times what the job cannot do without: "));
+  CHECK(lines.has("(1 in a row)"));
+  CHECK(lines.has("(16 in a row)"));
+  CHECK(!lines.has("(3 in a row)"));
+  CHECK_EQ(counted("troupe_warm_jobs_total", "failed"), 1);
+  CHECK_EQ(counted("troupe_warm_items_total", "fetched"), 0);
+}
+
+TEST(a failure that is not stored is not counted) {
+  refusal = "no library";
+  start();
+  must(beside->script("CREATE TRIGGER no BEFORE UPDATE OF state ON jobs WHEN NEW.state = 'failed' BEGIN"
+                      " SELECT RAISE(ABORT, 'no'); END"));
+  queue("one");
+  CHECK_EQ(counted("troupe_warm_jobs_total", "failed"), 0);
+  must(beside->script("DROP TRIGGER no"));
+  pass(1s);
+  pass(2s);
+  CHECK(job("one").state == job_state::failed);
+  CHECK_EQ(counted("troupe_warm_jobs_total", "failed"), 1);
 }
 
 TEST(storage that fails for a while holds a job up and loses nothing) {

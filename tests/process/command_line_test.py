@@ -79,6 +79,11 @@ class CommandLine(unittest.TestCase):
         with tempfile.NamedTemporaryFile() as file:
             self.assert_refused(run("up", "--http", "127.0.0.1:0", "--data-dir", file.name + "/data"), file.name)
 
+    def test_a_data_directory_in_use_is_one_line_that_names_it(self):
+        with Troupe() as troupe:
+            self.assert_refused(run("up", "--http", "127.0.0.1:0", "--data-dir", troupe.data_dir), troupe.data_dir,
+                                "another node", "--data-dir")
+
     def test_a_corrupt_database_is_one_line_that_names_it(self):
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "troupe.db").write_bytes(b"this is no database " * 100)

@@ -199,5 +199,5 @@ TEST(progress is JSON of whole numbers) {
   CHECK(!early.contains("left_ms"));
   CHECK(!early.contains("items_per_1000_s"));
   CHECK_EQ(to_json(job_counts{}),
-    R"({"rows":0,"accepted":0,"rejected":0,"duplicates":0,"items":0,"claimed":0,"done":0,"failed":0,"hits":0})");
+    R"({"rows":0,"accepted":0,"rejected":0,"duplicates":0,"items":0,"claimed":0,"done":0,"failed":0,"hits":0,"hot":0,"cold":0})");
 }

@@ -3,7 +3,7 @@
 
 #include "apps/warmer/items.hpp"
 #include "apps/warmer/micro_batch.hpp"
-#include "apps/warmer/verify.hpp"
+#include "apps/warmer/refusals.hpp"
 
 using namespace troupe;
 using namespace std::chrono_literals;
@@ -77,9 +77,13 @@ TEST(an answer is a hit or fetched or says what was wrong) {
   service_response r;
   r.status = 200;
   r.headers = {{"X-Cache", "HIT-KV-HOT"}};
-  CHECK(judge(r).hit);
+  CHECK_EQ(judge(r).how, "hot");
+  for (const auto* cold : {"HIT-R2-COLD", "HIT-R2-PROMOTED", "HIT-D1"}) {
+    r.headers = {{"X-Cache", cold}};
+    CHECK_EQ(judge(r).how, "cold");
+  }
   r.headers = {{"X-Cache", "MISS"}};
-  CHECK(!judge(r).hit && judge(r).code == ec::none);
+  CHECK(judge(r).how == "fetched" && judge(r).code == ec::none);
   r.status = 503;
   r.headers = {{"Retry-After", "17"}};
   CHECK(judge(r).code == ec::all_circuits_open);
@@ -92,6 +96,38 @@ TEST(an answer is a hit or fetched or says what was wrong) {
   CHECK(judge(r).code == ec::bad_request);
 }
 
+TEST(a message is cut at a character and is what every database takes) {
+  service_response r;
+  r.status = 502;
+  r.body = blob{std::string(299, 'x') + "\u00e9"};
+  CHECK_EQ(judge(r).message, std::string(299, 'x'));
+  r.code = ec::provider_failed;
+  r.detail = std::string{"a\0b\xff", 4} + "\xc3";
+  CHECK_EQ(judge(r).message, "ab\uFFFD\uFFFD");
+  CHECK_EQ(storable("h\u00e9", 3), "h\u00e9");
+  CHECK_EQ(storable("h\u00e9", 2), "h");
+}
+
+TEST(what is refused again and again is tried ever later and said ever more rarely) {
+  refusals r;
+  const error away{ec::storage_failed, "away"};
+  std::vector<std::int64_t> pauses;
+  std::vector<int> said;
+  for (int i = 1; i <= 9; ++i) {
+    const auto v = r.refused(away);
+    CHECK_EQ(v.alike, i);
+    pauses.push_back(v.pause.count());
+    if (v.say)
+      said.push_back(i);
+  }
+  CHECK(pauses == (std::vector<std::int64_t>{1'000, 2'000, 4'000, 8'000, 16'000, 30'000, 30'000, 30'000, 30'000}));
+  CHECK(said == (std::vector<int>{1, 2, 4, 8}));
+  const auto other = r.refused({ec::storage_failed, "full"});
+  CHECK(other.say && other.alike == 1 && other.pause == 30s);
+  r.went_on();
+  CHECK(r.refused(away).pause == 1s);
+}
+
 TEST(a micro-batch hands out each item once and settles when all results were taken) {
   micro_batch b{three()};
   const time_point now{};
@@ -100,7 +136,7 @@ TEST(a micro-batch hands out each item once and settles when all results were ta
   const auto z = b.next(now);
   CHECK(x && y && z && !b.next(now));
   CHECK_EQ(b.under_way(), 3u);
-  b.done(*y, "hit");
+  b.done(*y, "hot");
   CHECK_EQ(b.take_results().size(), 1u);
   b.done(*x, "fetched");
   b.done(*z, "fetched");
@@ -148,27 +184,6 @@ TEST(an open circuit holds everything back and costs nobody an attempt) {
   }
   b.done(place, "fetched");
   CHECK(b.next(now));
-}
-
-TEST(S2-30 a check goes through every library once whose last job is done and that has none under way) {
-  const auto job = [](std::string id, std::string library, job_state state, std::string source) {
-    job_view v;
-    v.id = std::move(id);
-    v.library = std::move(library);
-    v.state = state;
-    v.source = std::move(source);
-    return v;
-  };
-  int ids = 0;
-  const auto wanted = to_verify({job("5", "a", job_state::done, "u5"), job("4", "a", job_state::done, "u4"),
-                                  job("3", "b", job_state::running, "u3"), job("2", "b", job_state::done, "u2"),
-                                  job("1", "c", job_state::failed, "u1"), job("0", "d", job_state::done, "")},
-    [&] { return "new" + std::to_string(++ids); });
-  REQUIRE_EQ(wanted.size(), 1u);
-  CHECK_EQ(wanted[0].library, "a");
-  CHECK_EQ(wanted[0].source, "u5");
-  CHECK_EQ(wanted[0].kind, "verify");
-  CHECK_EQ(wanted[0].id, "new1");
 }
 
 TEST(a batch without items is over) {

@@ -90,7 +90,7 @@ TEST(finishing marks items and counts them and tells it in one transaction) {
   test::for_each_jobs_node([](jobs_node& node) {
     node.run("j1", 5);
     node.claim("j1", 4);
-    const auto results = std::vector<item_result>{{.n = 4, .how = "hit"}, {.n = 1, .how = "fetched"},
+    const auto results = std::vector<item_result>{{.n = 4, .how = "hot"}, {.n = 1, .how = "fetched"},
       {.n = 2, .code = "provider_timeout", .message = "google: 3000 ms"}};
     const auto job = value_of(
       node.jobs.finish("j1", "a", results, job_event{.kind = "progress", .data = R"({"done":2})"}, start_ms + 7));
@@ -109,7 +109,7 @@ TEST(finishing marks items and counts them and tells it in one transaction) {
             .state = item_state::failed,
             .code = "provider_timeout",
             .message = "google: 3000 ms"}}));
-    CHECK_EQ(value_of(node.jobs.items("j1", item_state::done, 10)).entries.back().how, "hit");
+    CHECK_EQ(value_of(node.jobs.items("j1", item_state::done, 10)).entries.back().how, "hot");
   });
 }
 
@@ -132,7 +132,7 @@ TEST(many results of all kinds are marked each as it ended) {
     node.run("j1", 500);
     auto results = std::vector<item_result>{};
     for (const auto n : node.claim("j1", 256)) {
-      auto ended = item_result{.n = n, .how = n % 2 == 0 ? "hit" : "fetched"};
+      auto ended = item_result{.n = n, .how = n % 2 == 0 ? "hot" : "fetched"};
       if (n % 5 == 0)
         ended = {.n = n, .code = "provider_failed", .message = std::to_string(n)};
       results.push_back(ended);
@@ -145,7 +145,7 @@ TEST(many results of all kinds are marked each as it ended) {
       const auto expected = each.n > 256 ? item_state::queued : each.n % 5 == 0 ? item_state::failed : item_state::done;
       REQUIRE(each.state == expected);
       REQUIRE(each.message == (expected == item_state::failed ? std::to_string(each.n) : ""));
-      REQUIRE(each.how == (expected != item_state::done ? "" : each.n % 2 == 0 ? "hit" : "fetched"));
+      REQUIRE(each.how == (expected != item_state::done ? "" : each.n % 2 == 0 ? "hot" : "fetched"));
     }
   });
 }
@@ -218,7 +218,7 @@ TEST(whoever cancels while another finishes leaves whole batches and whole count
           return;
         auto results = std::vector<item_result>{};
         for (const auto& each : claimed.value())
-          results.push_back({.n = each.n, .how = "hit"});
+          results.push_back({.n = each.n, .how = "hot"});
         if (!node.jobs.finish("j1", "a", results, job_event{.kind = "progress", .data = "{}"}, start_ms))
           return;
       }

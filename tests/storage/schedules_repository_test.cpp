@@ -159,6 +159,18 @@ TEST(a run whose process died is closed as interrupted at the next start) {
   });
 }
 
+TEST(a run that its owner did not hear of is closed by its moment) {
+  for_each_schedule_database([](test::backend& kind) {
+    auto n = node{kind};
+    n.begin(due, run_cause::manual);
+    CHECK_EQ(value_of(n.schedules.disown("warm", "a", due + 1, due + 9)), 0);
+    CHECK_EQ(value_of(n.schedules.disown("warm", "b", due, due + 9)), 0);
+    CHECK_EQ(value_of(n.schedules.disown("warm", "a", due, due + 9)), 1);
+    CHECK_EQ(n.told(), "1 manual failed");
+    CHECK(n.begin(due + 10, run_cause::manual).what == how::started);
+  });
+}
+
 TEST(a run of a node that never came back does not stop the next one) {
   for_each_schedule_database([](test::backend& kind) {
     auto n = node{kind};

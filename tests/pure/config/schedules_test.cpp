@@ -37,12 +37,13 @@ TEST(without any the schedules are the built-in ones) {
   REQUIRE(got.ok());
   CHECK(got.values.schedules == default_schedules());
   const auto defaults = default_schedules();
-  REQUIRE_EQ(defaults.size(), 2u);
+  REQUIRE_EQ(defaults.size(), 3u);
   const auto& warm = defaults.front();
   CHECK_EQ(warm.cron, "*/15 * * * *"); // S2-29
   CHECK_EQ(warm.zone, "UTC");
   CHECK(warm.missed == missed_runs::run_once);
-  CHECK_EQ(defaults.back().cron, "0 2 * * *"); // S2-30
+  CHECK_EQ(defaults[1].cron, "0 2 * * *"); // S2-30
+  CHECK_EQ(defaults.back().task, "purge");
 }
 
 TEST(one schedule in the file takes the place of all built-in ones) {
@@ -79,7 +80,7 @@ TEST(a mistake in a schedule is told with its place and what was expected) {
     "database does not have");
   CHECK_EQ(
     complaint(R"(missed = "never")"), R"(t.toml:2:10: schedules.missed: expected run_once or skip, got "never")");
-  CHECK_EQ(complaint(R"(task = "dance")"), R"(t.toml:2:8: schedules.task: expected warm or verify, got "dance")");
+  CHECK_EQ(complaint(R"(task = "dance")"), R"(t.toml:2:8: schedules.task: expected warm, verify or purge, got "dance")");
   CHECK_EQ(complaint(R"(name = "A b")"),
     R"(t.toml:2:8: schedules.name: expected a name of small letters, digits and _, got "A b")");
   CHECK_EQ(complaint(R"(deadline = "0s")"),
