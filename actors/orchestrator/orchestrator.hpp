@@ -18,6 +18,7 @@
 #include <caf/typed_response_promise.hpp>
 #include <spdlog/logger.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -64,6 +65,17 @@ struct orchestrator_state {
     std::int64_t hedge_budget = 0;
     histogram durations{};     // of the upstream's answers
     troupe::latency latency{}; // the same, of late
+
+    /// What an ended call cost.
+    void count(const call_costs& c) {
+      retries += std::max(0, c.attempts - 1 - c.hedges);
+      retries_refused += c.retry_refused ? 1 : 0;
+      hedges += c.hedges;
+      hedges_won += c.hedge_won ? 1 : 0;
+      aborted += c.aborted;
+      retry_budget = c.retry_budget;
+      hedge_budget = c.hedge_budget;
+    }
   };
 
   // Who asked, and what it calls the fetch.

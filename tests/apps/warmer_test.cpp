@@ -80,9 +80,9 @@ struct world : test::actors {
     isbndb_front = sys.spawn(service_front, std::shared_ptr<const service_definition>{isbndb},
       std::vector<service_open>{{"cache-warmer", "ISBNDB_WORKER", {}, 0}});
     binding_settings b{"cache-warmer", "BOOKS_API_PROXY", "books-proxy", "", 3, {60s, 600s, 0, 2, {}, 0s}, 60s, 256, 0};
-    bound.push_back({b, proxy_front, std::make_shared<binding_counters>()});
+    bound.push_back({b, proxy_front, std::make_shared<shared_binding>()});
     b.name = "ISBNDB_WORKER";
-    bound.push_back({b, isbndb_front, std::make_shared<binding_counters>()});
+    bound.push_back({b, isbndb_front, std::make_shared<shared_binding>()});
     reader = sys.spawn([this](importer_actor::pointer me) -> importer_actor::behavior_type {
       return {[this, me](const import_order& order) { read(me, order); }};
     });
