@@ -94,6 +94,7 @@ int main(int argc, char** argv) {
         return provider_answer{c.generation, nullptr, 0, {}, 0, ec::none, {}};
       },
       [](const provider_cancel&) {},
+      [](const provider_hurry&) {},
       [](provider_drain) {},
       [](const mapped&) {},
       [](tick_atom) {},

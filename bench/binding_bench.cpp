@@ -140,7 +140,7 @@ double inside_caller(caf::actor_system& in, const service_front_actor& front, Wo
     s.name = "CALLEE";
     s.concurrency = 2'000;
     me->state.bound = std::make_unique<bindings<caller_ptr>>(
-      me, std::vector<bound_service>{{s, front, std::make_shared<binding_counters>()}}, no_log(), 1);
+      me, std::vector<bound_service>{{s, front, std::make_shared<shared_binding>()}}, no_log(), 1);
     me->set_down_handler([me](const caf::down_msg& down) { me->state.bound->down(down); });
     work(me, result);
     return {

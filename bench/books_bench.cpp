@@ -81,13 +81,13 @@ std::string recorded(const char* file) {
 
 void map_google(benchmark::State& state, const std::string& body) {
   for (auto _ : state)
-    benchmark::DoNotOptimize(books_from_google(body));
+    benchmark::DoNotOptimize(page_from_google(body));
   state.SetBytesProcessed(static_cast<std::int64_t>(body.size()) * state.iterations());
 }
 
 void map_openlibrary(benchmark::State& state, const std::string& body) {
   for (auto _ : state)
-    benchmark::DoNotOptimize(books_from_openlibrary(body, true));
+    benchmark::DoNotOptimize(page_from_openlibrary(body, true));
   state.SetBytesProcessed(static_cast<std::int64_t>(body.size()) * state.iterations());
 }
 
@@ -95,7 +95,7 @@ void map_openlibrary(benchmark::State& state, const std::string& body) {
 std::vector<contribution> three_lists() {
   std::vector<contribution> found;
   for (int provider = 0; provider < 3; ++provider) {
-    auto list = std::make_shared<book_list>(books_from_google(google_body()).value());
+    auto list = std::make_shared<book_list>(page_from_google(google_body()).value().books);
     for (std::size_t i = 0; i < list->books.size(); ++i)
       if (i % 3 != 0) {
         const int n = static_cast<int>(i) + provider * 100;
@@ -116,15 +116,15 @@ void merge_three(benchmark::State& state) {
 
 void merge_works(benchmark::State& state) {
   const std::vector<contribution> found{
-    {"google", std::make_shared<book_list>(books_from_google(google_body()).value())},
-    {"openlibrary", std::make_shared<book_list>(books_from_openlibrary(openlibrary_body(), false).value())}};
+    {"google", std::make_shared<book_list>(page_from_google(google_body()).value().books)},
+    {"openlibrary", std::make_shared<book_list>(page_from_openlibrary(openlibrary_body(), false).value().books)}};
   const question q{"search", "dune", 20, ""};
   for (auto _ : state)
     benchmark::DoNotOptimize(merge_search(q, found));
 }
 
 void render_twenty(benchmark::State& state) {
-  const auto list = books_from_google(google_body()).value();
+  const auto list = page_from_google(google_body()).value().books;
   std::size_t size = 0;
   for (auto _ : state) {
     const auto text = to_json(std::span<const book>{list});
@@ -135,7 +135,7 @@ void render_twenty(benchmark::State& state) {
 }
 
 void read_back(benchmark::State& state) {
-  const auto text = to_json(books_from_google(google_body()).value().front());
+  const auto text = to_json(page_from_google(google_body()).value().books.front());
   for (auto _ : state)
     benchmark::DoNotOptimize(book_from_json(text));
   state.SetBytesProcessed(static_cast<std::int64_t>(text.size()) * state.iterations());

@@ -47,8 +47,17 @@ def plain(path):
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
+def is_isbn(text):
+    """Whether the check digit is right (ISO 2108)."""
+    if len(text) == 13 and text.isdigit():
+        return sum(int(d) * (1, 3)[i % 2] for i, d in enumerate(text)) % 10 == 0
+    if len(text) == 10 and text[:9].isdigit() and text[9] in "0123456789Xx":
+        return sum((10 - i) * (10 if d in "Xx" else int(d)) for i, d in enumerate(text)) % 11 == 0
+    return False
+
+
 def searches(text):
-    """What its owner will search for: every title, author and ISBN-13 or -10, as the file has them."""
+    """What its owner will search for: every title, author and valid ISBN-13 or -10, as the file has them."""
     out = []
     for row in csv.DictReader(io.StringIO(text)):
         row = {k.strip().lower(): v for k, v in row.items() if k}
@@ -58,7 +67,7 @@ def searches(text):
             if name.strip():
                 out.append("/search/author?q=" + urllib.parse.quote(name.strip()))
         isbn = (row.get("isbn13") or "") if (row.get("isbn13") or "").isdigit() else (row.get("isbn") or "").zfill(10)
-        if isbn.strip("0"):
+        if isbn.strip("0") and is_isbn(isbn):
             out.append("/search/isbn?isbn=" + isbn)
     return list(dict.fromkeys(out))
 

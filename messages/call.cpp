@@ -31,12 +31,20 @@ bool fits_a_field(const std::pair<std::string, std::string>& h) noexcept {
          && std::none_of(of_connections.begin(), of_connections.end(), [&](auto own) { return same_name(own, name); });
 }
 
-ec verdict_of(ec code, int status) noexcept {
-  if (code == ec::none && status < 400)
-    return ec::none;
-  if (code == ec::cancelled || code == ec::deadline_exceeded)
-    return code == ec::cancelled ? code : ec::provider_timeout;
-  return status >= 500 ? ec::provider_failed : ec::provider_refused;
+// The codes that do not count against a provider's circuit, and are a service's own failure all the same.
+ec verdict_of(ec code) noexcept {
+  switch (code) {
+  case ec::deadline_exceeded:
+    return ec::provider_timeout;
+  case ec::all_providers_failed:
+  case ec::storage_failed:
+  case ec::storage_unusable:
+  case ec::config_invalid:
+  case ec::internal:
+    return ec::provider_failed;
+  default:
+    return code;
+  }
 }
 
 } // namespace
@@ -71,13 +79,41 @@ error fault_of(const service_result& r) {
 
 ec verdict_of(const service_response& r) noexcept {
   constexpr int unavailable = 503;
-  if (r.code == ec::none && r.status == unavailable && !r.header("Retry-After").empty())
+  if (r.code != ec::none)
+    return verdict_of(r.code);
+  if (r.status < 400)
+    return ec::none;
+  if (r.cause != ec::none)
+    return verdict_of(r.cause);
+  if (r.status == unavailable && !r.header("Retry-After").empty())
     return ec::overloaded;
-  return verdict_of(r.code, r.code == ec::none ? r.status : info(r.code).http_status);
+  return r.status >= 500 ? ec::provider_failed : ec::provider_refused;
 }
 
 ec verdict_of(const service_result& r) noexcept {
-  return verdict_of(r.code, info(r.code).http_status);
+  return verdict_of(r.code);
+}
+
+template <>
+service_response refused(error why) {
+  return {why.code, std::move(why.message), info(why.code).http_status, {}, {}};
+}
+
+template <>
+service_result refused(error why) {
+  return {why.code, std::move(why.message), {}};
+}
+
+void set_retry_after(service_response& r, std::chrono::nanoseconds wait) {
+  std::erase_if(r.headers, [](const auto& h) { return same_name(h.first, "Retry-After"); });
+  const auto whole = std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(wait).count());
+  r.headers.emplace_back("Retry-After", std::to_string(whole));
+}
+
+std::string milliseconds(std::chrono::microseconds took) {
+  const auto hundredths = took.count() / 10;
+  const auto behind = std::to_string(hundredths % 100);
+  return std::to_string(hundredths / 100) + (behind.size() < 2 ? ".0" : ".") + behind;
 }
 
 } // namespace troupe

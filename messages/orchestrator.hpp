@@ -33,6 +33,17 @@ typename Inspector::result_type inspect(Inspector& f, fetch_cancel& x) {
   return f(x.id);
 }
 
+/// Somebody waits now for the sender's fetch of that id, which was made ahead of need: it goes first, and the slower
+/// providers have the merge's patience and no more.
+struct fetch_hurry {
+  std::uint64_t id = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, fetch_hurry& x) {
+  return f(x.id);
+}
+
 /// What an operator may do to a provider's circuit by hand.
 enum class circuit_command : std::uint8_t {
   trip,  ///< open it, until it is reset; what is under way fails
@@ -70,6 +81,8 @@ using orchestrator_actor = caf::typed_actor<
   caf::replies_to<fetch>::with<outcome>,
   // Forget a fetch of yours.
   caf::reacts_to<fetch_cancel>,
+  // Hurry with a fetch of yours.
+  caf::reacts_to<fetch_hurry>,
   // Trip, drain or reset a circuit. Answered once it has taken effect; not_found: no such provider.
   caf::replies_to<circuit_order>::with<circuit_report>,
   // A provider of ours takes no more calls.
@@ -90,6 +103,7 @@ CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::outcome))
 CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::fetch_cancel))
 CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::circuit_order))
 CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::circuit_report))
+CAF_ADD_TYPE_ID(troupe_orchestrator, (troupe::fetch_hurry))
 
 CAF_END_TYPE_ID_BLOCK(troupe_orchestrator)
 TROUPE_CHECK_RANGE(troupe_orchestrator);

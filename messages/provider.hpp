@@ -35,6 +35,16 @@ typename Inspector::result_type inspect(Inspector& f, provider_cancel& x) {
   return f(x.id);
 }
 
+/// Somebody waits now for the answer to this call, which was made ahead of need.
+struct provider_hurry {
+  std::uint64_t id = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, provider_hurry& x) {
+  return f(x.id);
+}
+
 /// Take no more calls, let those under way finish, then end.
 struct provider_drain {};
 
@@ -96,6 +106,8 @@ using provider_actor = caf::typed_actor<
   caf::replies_to<provider_call>::with<provider_answer>,
   // Forget a call.
   caf::reacts_to<provider_cancel>,
+  // Let a call go before what nobody waits for.
+  caf::reacts_to<provider_hurry>,
   // Finish and end.
   caf::reacts_to<provider_drain>,
   // From the mapper: what an answer says.
@@ -115,6 +127,7 @@ CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_call))
 CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_cancel))
 CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_drain))
 CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_drains))
+CAF_ADD_TYPE_ID(troupe_provider, (troupe::provider_hurry))
 
 CAF_END_TYPE_ID_BLOCK(troupe_provider)
 TROUPE_CHECK_RANGE(troupe_provider);

@@ -28,9 +28,7 @@ using service_actor = caf::typed_actor<
   // Forget a call of yours.
   caf::reacts_to<service_cancel>,
   // Look whose time is over.
-  caf::reacts_to<tick_atom>,
-  // What have you counted?
-  caf::replies_to<stats_atom>::with<metrics>>;
+  caf::reacts_to<tick_atom>>;
 
 /// Open a session for this binding. `caller` and `binding` are held against what the configuration binds (S2-76).
 struct service_open {

@@ -135,11 +135,12 @@ struct lifetimes {
   std::int64_t fresh_us = -1;
   std::int64_t degraded_us = -1; // of an answer that lacks a provider, or that found nothing
   std::int64_t stale_us = -1;    // after that, for when all providers fail
+  bool nothing_too = false;      // that there is nothing is kept for as long as what there is
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, lifetimes& x) {
-  return f(x.fresh_us, x.degraded_us, x.stale_us);
+  return f(x.fresh_us, x.degraded_us, x.stale_us, x.nothing_too);
 }
 
 /// A question as an application's endpoint understood it: what is asked, under which key its answer is kept, how the

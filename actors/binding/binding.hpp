@@ -4,7 +4,7 @@
 //
 // Invariants: every call's callback is called exactly once, inside the actor, at the latest when the call's time is
 // over; never after cancel() or forget(). The actor hands its DOWN messages to `down` and its ticks to `tick`, and
-// calls `cancel` at its end.
+// calls `cancel` at its end. What it had under way is given back to the binding, however it ends.
 #pragma once
 
 #include "actors/binding/binding_book.hpp"
@@ -15,7 +15,6 @@
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
-#include <fmt/format.h>
 #include <spdlog/logger.h>
 
 #include <algorithm>
@@ -32,7 +31,7 @@ namespace troupe {
 struct bound_service {
   binding_settings settings;
   service_front_actor front;
-  std::shared_ptr<binding_counters> counters;
+  std::shared_ptr<shared_binding> shared;
 };
 
 /// `Self` is the actor's own pointer type.
@@ -47,12 +46,19 @@ public:
       : self_{self}, log_{std::move(log)} {
     slots_.reserve(bound.size());
     for (const auto& b : bound)
-      slots_.push_back({{b.settings, b.counters, seed + slots_.size()}, b.front, {}, false});
+      slots_.push_back({{b.settings, b.shared, seed + slots_.size()}, b.front, {}});
+  }
+
+  bindings(const bindings&) = delete;
+  bindings& operator=(const bindings&) = delete;
+  ~bindings() {
+    for (const auto& [id, call] : open_)
+      slots_[call.slot].book.abandoned(call.ticket, ec::cancelled);
   }
 
   /// Calls what is bound under `name`, in the HTTP-shaped form. The answer carries `x-service-binding-time` (S2-62), in
-  /// milliseconds. not_found: nothing is bound under that name. Returns what forget() knows the call by; 0: it has
-  /// ended already.
+  /// milliseconds. not_found: nothing is bound under that name. A refusal says in Retry-After when to come back.
+  /// Returns what forget() knows the call by; 0: it has ended already.
   std::uint64_t call(std::string_view name, service_request what, callback<service_response> done) {
     return start<service_response>(name, std::move(what), std::move(done));
   }
@@ -68,7 +74,7 @@ public:
     if (!ended)
       return;
     auto& s = slots_[ended->slot];
-    s.book.abandoned(ended->ticket);
+    s.book.abandoned(ended->ticket, ec::cancelled);
     if (s.life)
       self_->send(s.life, service_cancel{id});
   }
@@ -105,8 +111,10 @@ public:
   void cancel() {
     auto all = std::exchange(open_, {});
     due_ = {};
-    for (auto& [id, call] : all)
+    for (auto& [id, call] : all) {
+      slots_[call.slot].book.abandoned(call.ticket, ec::cancelled);
       call.fail({ec::cancelled, "shutting down"});
+    }
   }
 
 private:
@@ -132,6 +140,8 @@ private:
     service_front_actor front;
     service_actor life; // empty: none was opened, or the circuit is open
     bool opening = false;
+    std::uint64_t openings = 0;   // which of them is awaited
+    std::uint64_t generation = 0; // of the circuit, when the session was opened or last called
   };
   struct open_call {
     std::size_t slot = 0;
@@ -151,10 +161,11 @@ private:
     return std::chrono::duration_cast<std::chrono::microseconds>(now - c.since);
   }
 
-  static service_response refusal(error e, const service_response*) {
-    return {e.code, std::move(e.message), info(e.code).http_status, {}, {}};
+  static void say_when(service_response& r, std::chrono::nanoseconds wait) {
+    if (const auto status = info(r.code).http_status; status == 503 || status == 429)
+      set_retry_after(r, wait);
   }
-  static service_result refusal(error e, const service_result*) { return {e.code, std::move(e.message), {}}; }
+  static void say_when(service_result&, std::chrono::nanoseconds) {}
 
   // Of an answer that came through several bindings this one's, which holds the others.
   static void stamp(service_response& r, std::chrono::microseconds took) {
@@ -162,11 +173,6 @@ private:
     r.headers.emplace_back("x-service-binding-time", milliseconds(took));
   }
   static void stamp(service_result&, std::chrono::microseconds) {}
-
-  /// With two decimals (S2-61).
-  static std::string milliseconds(std::chrono::microseconds took) {
-    return fmt::format("{}.{:02}", took.count() / 1'000, took.count() % 1'000 / 10);
-  }
 
   void report(const slot& s, std::chrono::microseconds took, std::string_view failure) const {
     const auto& name = s.book.settings().name;
@@ -180,28 +186,32 @@ private:
   std::uint64_t start(std::string_view name, Message what, callback<Answer> done) {
     const auto place = find(name);
     if (place == slots_.size()) {
-      done(refusal({ec::not_found, "no service is bound as " + std::string{name}}, static_cast<Answer*>(nullptr)));
+      done(refused<Answer>({ec::not_found, "no service is bound as " + std::string{name}}));
       return 0;
     }
     auto& s = slots_[place];
     const auto now = self_->clock().now();
     auto leave = s.book.admit(now, std::chrono::microseconds{what.head.remaining_us});
     if (!leave) {
-      done(refusal(leave.error(), static_cast<Answer*>(nullptr)));
+      auto no = refused<Answer>(leave.error());
+      say_when(no, s.book.retry_after(now));
+      done(std::move(no));
       return 0;
     }
+    const auto& ticket = leave.value();
+    if (s.life && s.generation != ticket.generation)
+      retire(s);
+    s.generation = ticket.generation;
     if (!s.life && !s.opening)
       open(place);
-    auto ticket = leave.value();
-    ticket.generation = s.book.policy().generation();
     const auto id = ++last_;
     what.head.id = id;
     what.head.remaining_us = ticket.remaining.count();
     what.head.probe = ticket.probe;
     what.head.hurried = ticket.hurried;
     const auto to = std::make_shared<callback<Answer>>(std::move(done));
-    const auto [it, added] = open_.emplace(id,
-      open_call{place, ticket, now, [to](error e) { (*to)(refusal(std::move(e), static_cast<Answer*>(nullptr))); }});
+    const auto [it, added] =
+      open_.emplace(id, open_call{place, ticket, now, [to](error e) { (*to)(refused<Answer>(std::move(e))); }});
     due_.add(ticket.until, id);
     wake_at(self_, tick_, due_.next());
     if (s.life) {
@@ -230,7 +240,7 @@ private:
             fault.message = s.book.settings().name + ": " + fault.message;
             if (s.book.malformed(ended->ticket, now, took))
               lose(s, fault.message);
-            return (*to)(refusal(std::move(fault), static_cast<Answer*>(nullptr)));
+            return (*to)(refused<Answer>(std::move(fault)));
           }
           const auto verdict = verdict_of(a);
           report(s, took, info(verdict).trips_circuit ? failure_of(a) : std::string{});
@@ -240,8 +250,8 @@ private:
         },
         [this, id](const caf::error& e) {
           if (const auto ended = close(id)) {
-            slots_[ended->slot].book.abandoned(ended->ticket);
             auto why = from_caf(e);
+            slots_[ended->slot].book.abandoned(ended->ticket, ec::circuit_tripped);
             if (why.code == ec::cancelled)
               why = {ec::circuit_tripped, slots_[ended->slot].book.settings().name + ": the session went down"};
             ended->fail(std::move(why));
@@ -264,14 +274,15 @@ private:
 
   void open(std::size_t place) {
     auto& s = slots_[place];
-    const auto generation = s.book.opened();
+    s.book.opened();
     s.opening = true;
+    const auto opening = ++s.openings;
     const auto& b = s.book.settings();
     self_->request(s.front, by_its_deadline, service_open{b.caller, b.name, b.entrypoint, b.failures})
       .then(
-        [this, place, generation](const service_actor& life) {
+        [this, place, opening](const service_actor& life) {
           auto& mine = slots_[place];
-          if (!mine.opening || mine.book.policy().generation() != generation)
+          if (!mine.opening || mine.openings != opening)
             return self_->send_exit(life, caf::exit_reason::user_shutdown); // too late: given up
           mine.opening = false;
           mine.life = life;
@@ -280,11 +291,30 @@ private:
             if (call.slot == place && call.send)
               std::exchange(call.send, nullptr)(life);
         },
-        [this, place, generation](const caf::error& e) {
+        [this, place, opening](const caf::error& e) {
           auto& mine = slots_[place];
-          if (mine.opening && mine.book.policy().generation() == generation)
+          if (mine.opening && mine.openings == opening)
             lose(mine, from_caf(e).message);
         });
+  }
+
+  [[nodiscard]] std::vector<std::uint64_t> open_calls_of(const slot& s) const {
+    const auto place = static_cast<std::size_t>(&s - slots_.data());
+    std::vector<std::uint64_t> out;
+    for (const auto& [id, call] : open_)
+      if (call.slot == place)
+        out.push_back(id);
+    return out;
+  }
+
+  // The circuit has opened since this session was called, because another holder's died: what it has counted is of that
+  // time, and the next one begins anew. Not while somebody waits for it.
+  void retire(slot& s) {
+    if (!open_calls_of(s).empty())
+      return;
+    const auto life = std::exchange(s.life, nullptr);
+    self_->demonitor(life.address());
+    self_->send_exit(life, caf::exit_reason::user_shutdown);
   }
 
   // The session is gone, or given up: its slot empties, and whoever waits for it is told.
@@ -294,17 +324,11 @@ private:
       self_->send_exit(life, make_error(ec::circuit_tripped));
     }
     s.opening = false;
-    const auto generation = s.book.policy().generation();
-    const auto place = static_cast<std::size_t>(&s - slots_.data());
-    if (s.book.died(generation, self_->clock().now()))
+    if (s.book.died(s.generation, self_->clock().now()))
       log_->warn("Circuit of binding {} opened: {}", s.book.settings().name, why);
-    std::vector<std::uint64_t> lost;
-    for (const auto& [id, call] : open_)
-      if (call.slot == place && call.ticket.generation == generation)
-        lost.push_back(id);
-    for (const auto id : lost)
+    for (const auto id : open_calls_of(s))
       if (const auto ended = close(id)) {
-        s.book.abandoned(ended->ticket);
+        s.book.abandoned(ended->ticket, ec::circuit_tripped);
         ended->fail({ec::circuit_tripped, s.book.settings().name + ": " + why});
       }
   }

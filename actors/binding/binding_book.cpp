@@ -12,8 +12,17 @@ using std::chrono::nanoseconds;
 // What may come at once of a second's calls: a tenth of them, one at least.
 constexpr std::int64_t burst_share = 10;
 
-// A call that has less than this part of the binding's own time-out is in a hurry.
+// A call that has less than this part of what it usually has is in a hurry.
 constexpr int hurried_part = 4;
+
+nanoseconds interval_of(const binding_settings& s) noexcept {
+  return nanoseconds{s.rate > 0 ? 1'000'000'000 / s.rate : 0};
+}
+
+microseconds hurried_below(const binding_settings& s) noexcept {
+  const auto usual = s.usual.count() > 0 ? std::min(s.usual, s.timeout) : s.timeout;
+  return std::min(usual / hurried_part, never_hurried);
+}
 
 health_settings silence_of(const binding_settings& s) {
   health_settings out;
@@ -39,6 +48,7 @@ void append(metrics& out, const binding_settings& of, const binding_counters& c)
   out.push_back({"service_binding_calls_total", who, true, calls});
   out.push_back({"service_binding_calls_successful", who, false, c.successful.load()});
   out.push_back({"service_binding_calls_failed", who, false, c.failed.load()});
+  out.push_back({"service_binding_calls_cancelled", who, false, c.cancelled.load()});
   out.push_back({"service_binding_calls_refused", who, false, c.refused.load()});
   out.push_back({"service_binding_avg_response_time_microseconds", who, false, c.average_us()});
   out.push_back({"binding_failure_rate_ppm", who, false, share_ppm(c.failed.load(), calls)});
@@ -54,111 +64,135 @@ void append(metrics& out, const binding_settings& of, const binding_counters& c)
     {"books-proxy", "isbndb", "proxy_to_isbndb_calls"}, {"cache-warmer", "isbndb", "direct_to_isbndb_calls"}}};
   for (const auto& w : ways)
     if (w.caller == of.caller && w.service == of.service)
-      out.push_back({std::string{w.name}, {}, false, calls});
+      out.push_back({std::string{w.name}, who, false, calls});
 }
 
-binding_book::binding_book(binding_settings settings, std::shared_ptr<binding_counters> counters, std::uint64_t seed)
-    : settings_{std::move(settings)}, counters_{std::move(counters)}, policy_{settings_.circuit, seed},
-      silence_{silence_of(settings_)} {}
+binding_book::binding_book(binding_settings settings, std::shared_ptr<shared_binding> shared, std::uint64_t seed)
+    : settings_{std::move(settings)}, shared_{std::move(shared)}, silence_{silence_of(settings_)} {
+  const std::scoped_lock lock{shared_->guard};
+  if (shared_->circuit)
+    return;
+  shared_->circuit.emplace(settings_.circuit, seed);
+  (void)shared_->circuit->started();
+}
 
+// Under the lock.
 void binding_book::note_state() noexcept {
-  counters_->state.store(policy_.state(), std::memory_order_relaxed);
+  shared_->state.store(shared_->circuit->state(), std::memory_order_relaxed);
+}
+
+nanoseconds binding_book::tolerance() const noexcept {
+  return interval_of(settings_) * (std::max<std::int64_t>(1, settings_.rate / burst_share) - 1);
 }
 
 result<binding_book::ticket> binding_book::admit(time now, microseconds remaining) {
-  const auto refuse = [this](ec code, std::string why) {
-    counters_->refused.fetch_add(1, std::memory_order_relaxed);
+  auto& s = *shared_;
+  const std::scoped_lock lock{s.guard};
+  const auto refuse = [&](ec code, std::string why) {
+    s.refused.fetch_add(1, std::memory_order_relaxed);
     return fail(code, std::move(why));
   };
   if (remaining.count() <= 0)
     return refuse(ec::deadline_exceeded, settings_.name + ": no time is left for the call");
-  if (under_way_ >= settings_.concurrency)
+  if (s.under_way >= settings_.concurrency)
     return refuse(
       ec::overloaded, settings_.name + ": " + std::to_string(settings_.concurrency) + " calls are under way");
-  auto next_due = next_due_;
+  auto next_due = s.next_due;
   if (settings_.rate > 0) {
-    const nanoseconds interval{1'000'000'000 / settings_.rate};
-    const auto tolerance = interval * (std::max<std::int64_t>(1, settings_.rate / burst_share) - 1);
-    if (next_due_ - tolerance > now)
+    if (s.next_due - tolerance() > now)
       return refuse(
         ec::permit_refused, settings_.name + ": more than " + std::to_string(settings_.rate) + " calls a second");
-    next_due = std::max(next_due_, now) + interval;
+    next_due = std::max(s.next_due, now) + interval_of(settings_);
   }
-  const auto leave = policy_.may_call(now);
+  const auto leave = s.circuit->may_call(now);
   note_state();
   if (leave == restart_policy::leave::no)
     return refuse(ec::circuit_open, "Circuit breaker OPEN for " + settings_.name);
-  next_due_ = next_due; // what the circuit refused has used up nothing
-  ++under_way_;
-  counters_->calls.fetch_add(1, std::memory_order_relaxed);
+  s.next_due = next_due; // what the circuit refused has used up nothing
+  ++s.under_way;
+  s.calls.fetch_add(1, std::memory_order_relaxed);
   const auto left = std::min(remaining, settings_.timeout);
-  return ticket{policy_.generation(), now + left, left, leave == restart_policy::leave::probe,
-    left < settings_.timeout / hurried_part};
+  return ticket{
+    s.circuit->generation(), now + left, left, leave == restart_policy::leave::probe, left < hurried_below(settings_)};
+}
+
+void binding_book::ended(const ticket& t, bool frees_probe) {
+  const std::scoped_lock lock{shared_->guard};
+  --shared_->under_way;
+  if (t.probe && frees_probe)
+    shared_->circuit->probe_cancelled(t.generation);
 }
 
 void binding_book::answered(const ticket& t, time now, microseconds took, ec verdict) {
   if (verdict == ec::cancelled)
-    return abandoned(t);
-  --under_way_;
-  counters_->answered.fetch_add(1, std::memory_order_relaxed);
-  counters_->total_us.fetch_add(took.count(), std::memory_order_relaxed);
-  if (t.generation == policy_.generation())
-    (void)silence_.succeeded(now, took);
-  if (info(verdict).trips_circuit) {
-    counters_->failed.fetch_add(1, std::memory_order_relaxed);
-    if (t.probe && t.hurried)
-      policy_.probe_cancelled(t.generation);
-    return; // the session has counted it; if it was one too many, its end is on its way
+    return abandoned(t, verdict);
+  auto& s = *shared_;
+  s.answered.fetch_add(1, std::memory_order_relaxed);
+  s.total_us.fetch_add(took.count(), std::memory_order_relaxed);
+  (void)silence_.succeeded(now, took);
+  // The session has counted a failure; if it was one too many, its end is on its way, as it is behind circuit_tripped.
+  if (info(verdict).trips_circuit || verdict == ec::circuit_tripped) {
+    s.failed.fetch_add(1, std::memory_order_relaxed);
+    return ended(t, t.hurried);
   }
-  counters_->successful.fetch_add(1, std::memory_order_relaxed);
+  s.successful.fetch_add(1, std::memory_order_relaxed);
+  const std::scoped_lock lock{s.guard};
+  --s.under_way;
   if (t.probe)
-    policy_.probe_succeeded(t.generation, now);
+    s.circuit->probe_succeeded(t.generation, now);
   note_state();
 }
 
 bool binding_book::silent(const ticket& t, time now, microseconds took) {
-  --under_way_;
-  counters_->failed.fetch_add(1, std::memory_order_relaxed);
-  counters_->timeouts.fetch_add(1, std::memory_order_relaxed);
+  shared_->failed.fetch_add(1, std::memory_order_relaxed);
+  shared_->timeouts.fetch_add(1, std::memory_order_relaxed);
   return judge(t, now, ec::provider_timeout, took);
 }
 
 bool binding_book::malformed(const ticket& t, time now, microseconds took) {
-  --under_way_;
-  counters_->failed.fetch_add(1, std::memory_order_relaxed);
-  counters_->answered.fetch_add(1, std::memory_order_relaxed);
-  counters_->total_us.fetch_add(took.count(), std::memory_order_relaxed);
+  auto& s = *shared_;
+  s.failed.fetch_add(1, std::memory_order_relaxed);
+  s.answered.fetch_add(1, std::memory_order_relaxed);
+  s.total_us.fetch_add(took.count(), std::memory_order_relaxed);
   return judge(t, now, ec::provider_malformed, took);
 }
 
 bool binding_book::judge(const ticket& t, time now, ec failure, microseconds took) {
-  if (t.generation != policy_.generation())
-    return false;
-  if (!t.hurried)
-    return silence_.failed(now, failure, took, t.probe) == health::verdict::trip;
-  if (t.probe)
-    policy_.probe_cancelled(t.generation);
-  return false;
+  ended(t, t.hurried);
+  return !t.hurried && t.generation == generation()
+         && silence_.failed(now, failure, took, t.probe) == health::verdict::trip;
 }
 
-void binding_book::abandoned(const ticket& t) {
-  --under_way_;
-  counters_->failed.fetch_add(1, std::memory_order_relaxed);
-  if (t.probe)
-    policy_.probe_cancelled(t.generation);
+void binding_book::abandoned(const ticket& t, ec why) {
+  (why == ec::cancelled ? shared_->cancelled : shared_->failed).fetch_add(1, std::memory_order_relaxed);
+  ended(t, true);
 }
 
-std::uint64_t binding_book::opened() {
+void binding_book::opened() {
   silence_ = health{silence_of(settings_)};
-  return policy_.started();
 }
 
 bool binding_book::died(std::uint64_t generation, time now) {
-  const bool opened = policy_.died(generation, now);
-  if (opened)
-    counters_->trips.fetch_add(1, std::memory_order_relaxed);
+  auto& s = *shared_;
+  const std::scoped_lock lock{s.guard};
+  const bool opened = s.circuit->died(generation, now);
+  if (opened) {
+    s.trips.fetch_add(1, std::memory_order_relaxed);
+    (void)s.circuit->started(); // who else holds the binding: what dies there of the same fault is no second verdict
+  }
   note_state();
   return opened;
+}
+
+std::uint64_t binding_book::generation() const {
+  const std::scoped_lock lock{shared_->guard};
+  return shared_->circuit->generation();
+}
+
+nanoseconds binding_book::retry_after(time now) const {
+  const std::scoped_lock lock{shared_->guard};
+  const nanoseconds of_rate = settings_.rate > 0 ? shared_->next_due - tolerance() - now : nanoseconds{0};
+  return std::max({shared_->circuit->wait(now), of_rate, nanoseconds{0}});
 }
 
 } // namespace troupe

@@ -33,14 +33,6 @@ nanoseconds now(self_ptr self) {
   return self->clock().now().time_since_epoch();
 }
 
-standing how_is(const cache_state& s, const expiry& e, nanoseconds t) {
-  return standing_of(e, s.settings.tiers.revalidate, t);
-}
-
-standing how_is(const cache_state& s, const rendered_ptr& kept, nanoseconds t) {
-  return kept ? how_is(s, expiry{kept->stored_at, kept->fresh_until, kept->dead_at}, t) : standing::dead;
-}
-
 void publish(cache_state& s, const std::string& key, const rendered& r) {
   s.count.too_large += s.store->put(key, r) ? 0 : 1;
 }
@@ -118,7 +110,7 @@ void keep(self_ptr self, const std::string& key, outcome& o, tier source) {
   auto& s = self->state;
   const auto& f = s.under_way.at(key);
   const auto t = now(self);
-  const auto what = content_of(o);
+  const auto what = content_of(o, f.about.kept);
   const auto hot = expiry_of(hot_life(what, f.about.kept, s.settings.tiers), hash_of_key(key), t);
   // Published before anybody is answered, so that whoever has seen the answer finds it in the index.
   publish(s, key, render(o, f.about, hot, tier::hot));
@@ -393,6 +385,13 @@ bool goes_on(self_ptr self, const std::string& key, const answer& failed) {
   return true;
 }
 
+// Somebody waits now: what was to be fetched ahead of need goes first, and not all of the slower providers are heard.
+void hurry(self_ptr self, cache_state::fetching& f) {
+  const auto before = std::exchange(f.about.what.priority, priority::interactive);
+  if (before != priority::interactive && f.at == stage::providers)
+    self->send(self->state.peers.orchestrator, fetch_hurry{f.question});
+}
+
 caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
   auto& s = self->state;
   ++s.count.lookups;
@@ -418,6 +417,8 @@ caf::typed_response_promise<answer> look_up(self_ptr self, lookup& l) {
     return promise;
   case read_step::join:
     ++s.count.coalesced;
+    if (l.about.what.priority == priority::interactive)
+      hurry(self, it->second);
     it->second.waiting.add(promise, who, l.gzip, deadline);
     if (l.bypass && it->second.at != stage::providers)
       ask_providers(self, l.about.key); // what a tier says now comes too late
@@ -458,10 +459,7 @@ void on_restored(self_ptr self, const kv_pairs& pairs) {
 }
 
 metrics report(const cache_state& s) {
-  std::size_t waiting = 0;
-  for (const auto& [key, f] : s.under_way)
-    waiting += f.waiting.size();
-  return report(s.count, s.tiers, {*s.store, s.under_way.size(), waiting});
+  return report(s.count, s.tiers, {*s.store, s.under_way.size(), s.waiting()});
 }
 
 } // namespace

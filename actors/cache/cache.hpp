@@ -89,8 +89,24 @@ struct cache_state {
   [[nodiscard]] lower_tier& tier(stage at) noexcept { return tiers[static_cast<std::size_t>(at)]; }
   cache_counters count;
 
+  /// Who waits, over all keys.
+  [[nodiscard]] std::size_t waiting() const {
+    std::size_t all = 0;
+    for (const auto& [key, f] : under_way)
+      all += f.waiting.size();
+    return all;
+  }
+
   static inline const char* name = "cache";
 };
+
+/// How an entry stands by a shard's settings.
+[[nodiscard]] inline standing how_is(const cache_state& s, const expiry& e, std::chrono::nanoseconds t) {
+  return standing_of(e, s.settings.tiers.revalidate, t);
+}
+[[nodiscard]] inline standing how_is(const cache_state& s, const rendered_ptr& kept, std::chrono::nanoseconds t) {
+  return kept ? how_is(s, expiry{kept->stored_at, kept->fresh_until, kept->dead_at}, t) : standing::dead;
+}
 
 cache_actor::behavior_type cache(
   cache_actor::stateful_pointer<cache_state> self, cache_settings settings, cache_peers peers);

@@ -23,10 +23,10 @@ std::int64_t microseconds_of(nanoseconds d) noexcept {
 
 } // namespace
 
-content content_of(const outcome& o) noexcept {
+content content_of(const outcome& o, const lifetimes& wish) noexcept {
   if (o.degraded)
     return content::degraded;
-  return o.found ? content::complete : content::not_found;
+  return o.found || wish.nothing_too ? content::complete : content::not_found;
 }
 
 rendered render(const outcome& o, const inquiry& about, const expiry& e, tier as) {

@@ -10,7 +10,7 @@
 namespace troupe {
 
 /// What the providers said, for the lifetimes.
-[[nodiscard]] content content_of(const outcome& o) noexcept;
+[[nodiscard]] content content_of(const outcome& o, const lifetimes& wish) noexcept;
 
 /// The answer as read from `as`, not compressed. One that found nothing is 404 where the question was for one thing
 /// (a durable inquiry), else an empty list.

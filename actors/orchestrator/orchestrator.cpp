@@ -85,16 +85,6 @@ void give_back(const orchestrator_settings& s, request& r, const orchestrator_st
   r.calls += s.calls > 0 ? std::clamp(a.extra - extra, 0, a.extra) : 0;
 }
 
-void count(orchestrator_state::slot& slot, const call_costs& c) {
-  slot.retries += std::max(0, c.attempts - 1 - c.hedges);
-  slot.retries_refused += c.retry_refused ? 1 : 0;
-  slot.hedges += c.hedges;
-  slot.hedges_won += c.hedge_won ? 1 : 0;
-  slot.aborted += c.aborted;
-  slot.retry_budget = c.retry_budget;
-  slot.hedge_budget = c.hedge_budget;
-}
-
 void ask(self_ptr self, std::uint64_t id, request& r, std::size_t place, bool probe, std::size_t asked_at_once) {
   auto& s = self->state;
   const auto slot = r.slots[place];
@@ -206,7 +196,7 @@ void on_answer(self_ptr self, std::uint64_t call, const provider_answer& answer)
     return;
   const auto& a = *ended;
   auto& slot = s.slots[a.slot];
-  count(slot, answer.costs);
+  slot.count(answer.costs);
   slot.durations.record(microseconds{answer.upstream_us});
   // By the clock that the second attempt waits by. The wire alone is shorter, and against a fast upstream usual calls
   // would use up the budget that is for slow ones.
@@ -236,7 +226,7 @@ void on_failure(self_ptr self, std::uint64_t call, error e, const call_costs& co
     return; // its provider's DOWN was quicker
   const auto& a = *ended;
   auto& slot = s.slots[a.slot];
-  count(slot, costs);
+  slot.count(costs);
   if (e.code != ec::cancelled)
     ++slot.failures;
   if (a.probe && !info(e.code).trips_circuit)
@@ -363,6 +353,15 @@ provider_actor life_of(const orchestrator_state& s, const orchestrator_state::as
   return it == s.leaving.end() ? provider_actor{} : it->life;
 }
 
+// Tells every provider that is asked for a request.
+template <class Word>
+void tell_providers(self_ptr self, std::uint64_t id) {
+  for (const auto& [call, a] : self->state.calls)
+    if (a.request == id)
+      if (const auto life = life_of(self->state, a))
+        self->send(life, Word{call});
+}
+
 // Nobody waits any more: what is under way for it is taken off the wire.
 void cancel(self_ptr self, const orchestrator_state::asker& from) {
   auto& s = self->state;
@@ -376,10 +375,20 @@ void cancel(self_ptr self, const orchestrator_state::asker& from) {
   o.message = "nobody waits for it any more";
   it->second.promise.deliver(std::move(o));
   forget(s, it);
-  for (const auto& [call, a] : s.calls)
-    if (a.request == id)
-      if (const auto life = life_of(s, a))
-        self->send(life, provider_cancel{call});
+  tell_providers<provider_cancel>(self, id);
+}
+
+// Somebody waits now for what was asked ahead of need.
+void hurry(self_ptr self, const orchestrator_state::asker& from) {
+  auto& s = self->state;
+  const auto known = s.by_asker.find(from);
+  if (known == s.by_asker.end())
+    return;
+  const auto id = known->second;
+  s.requests.at(id).what.priority = priority::interactive;
+  s.settings.live->seen(now(self));
+  tell_providers<provider_hurry>(self, id);
+  settle(self, id); // its patience begins now, if somebody has answered
 }
 
 caf::typed_response_promise<outcome> start(self_ptr self, fetch& f) {
@@ -396,6 +405,8 @@ caf::typed_response_promise<outcome> start(self_ptr self, fetch& f) {
     promise.deliver(std::move(unknown));
     return promise;
   }
+  if (f.what.priority == priority::interactive)
+    s.settings.live->seen(now(self));
   const auto places = known->providers.size();
   const auto id = ++s.last_request;
   auto& r = s.requests
@@ -473,6 +484,9 @@ orchestrator_actor::behavior_type orchestrator(self_ptr self, orchestrator_setti
     [self](fetch& f) { return start(self, f); },
     [self](const fetch_cancel& c) {
       cancel(self, {self->current_sender() ? self->current_sender()->id() : 0, c.id});
+    },
+    [self](const fetch_hurry& h) {
+      hurry(self, {self->current_sender() ? self->current_sender()->id() : 0, h.id});
     },
     [self](const circuit_order& order) { return command(self, order); },
     [self](const provider_drains& d) { on_drain(self, d); },

@@ -6,6 +6,7 @@
 
 #include "actors/circuit/restart_policy.hpp"
 #include "actors/orchestrator/latency.hpp"
+#include "actors/orchestrator/live_traffic.hpp"
 #include "actors/orchestrator/plan.hpp"
 #include "actors/orchestrator/route.hpp"
 #include "actors/timer/deadlines.hpp"
@@ -18,6 +19,7 @@
 #include <caf/typed_response_promise.hpp>
 #include <spdlog/logger.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -44,6 +46,7 @@ struct orchestrator_settings {
   std::uint64_t seed = 0;                  // of the circuits' jitter
   std::function<std::int64_t()> wall_ms;   // the wall clock, for `timestamp`
   std::shared_ptr<spdlog::logger> log;
+  std::shared_ptr<live_traffic> live = std::make_shared<live_traffic>(); // told of whoever asks and waits
 };
 
 struct orchestrator_state {
@@ -64,6 +67,17 @@ struct orchestrator_state {
     std::int64_t hedge_budget = 0;
     histogram durations{};     // of the upstream's answers
     troupe::latency latency{}; // the same, of late
+
+    /// What an ended call cost.
+    void count(const call_costs& c) {
+      retries += std::max(0, c.attempts - 1 - c.hedges);
+      retries_refused += c.retry_refused ? 1 : 0;
+      hedges += c.hedges;
+      hedges_won += c.hedge_won ? 1 : 0;
+      aborted += c.aborted;
+      retry_budget = c.retry_budget;
+      hedge_budget = c.hedge_budget;
+    }
   };
 
   // Who asked, and what it calls the fetch.

@@ -294,12 +294,11 @@ void transfer(self_ptr self, std::uint64_t attempt, const permit& p) {
       });
 }
 
-void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
+// Asks for the permit of an attempt at this call; its transfer follows.
+void ask_leave(self_ptr self, std::uint64_t id, bool second) {
   auto& s = self->state;
-  auto& c = s.calls.at(id);
+  const auto& c = s.calls.at(id);
   const auto attempt = ++s.last_attempt;
-  ++c.made;
-  ++c.open;
   s.attempts.emplace(attempt, provider_state::attempt{id, 0, second, false});
   const auto& api = *s.settings.api;
   self
@@ -311,6 +310,32 @@ void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
         auto error = from_caf(e);
         on_failure(self, attempt, {error.code, std::move(error.message)}, microseconds{0}, -1);
       });
+}
+
+void begin_attempt(self_ptr self, std::uint64_t id, bool second) {
+  auto& c = self->state.calls.at(id);
+  ++c.made;
+  ++c.open;
+  ask_leave(self, id, second);
+}
+
+// Somebody waits for it now: what waits for a permit among what nobody waits for asks anew, among the others. A permit
+// that is on its way already is given back when it comes.
+void hurry(self_ptr self, std::uint64_t id) {
+  auto& s = self->state;
+  const auto it = s.calls.find(id);
+  if (it == s.calls.end() || it->second.what.priority == priority::interactive)
+    return;
+  it->second.what.priority = priority::interactive;
+  std::vector<std::pair<std::uint64_t, bool>> waiting;
+  for (const auto& [attempt, a] : s.attempts)
+    if (a.call == id && a.permit == 0)
+      waiting.emplace_back(attempt, a.second);
+  for (const auto& [attempt, second] : waiting) {
+    self->send(s.peers.limiter, permit_withdraw{attempt});
+    s.attempts.erase(attempt);
+    ask_leave(self, id, second);
+  }
 }
 
 // The first attempt takes longer than most: a second one, if there is budget for it.
@@ -401,6 +426,7 @@ provider_actor::behavior_type provider(
   return {
     [self](provider_call& asked) { return start(self, asked); },
     [self](const provider_cancel& c) { fail_call(self, c.id, ec::cancelled, "nobody waits for it any more"); },
+    [self](const provider_hurry& h) { hurry(self, h.id); },
     [self](provider_drain) { drain(self); },
     [self](mapped& m) {
       conclude(self, m.attempt, m.code == ec::none ? result<records_ptr>{std::move(m.found)} : fail(m.code, m.detail),

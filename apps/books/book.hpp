@@ -74,7 +74,7 @@ struct book {
 /// What mappers and merges of this application hand to the platform.
 struct book_list final : records {
   std::vector<book> books;
-  bool may_go_on = false; ///< a provider gave as many as were asked for: it may know more
+  bool may_go_on = false; ///< a provider listed as many as were asked for: it may know more
 
   book_list() = default;
   explicit book_list(std::vector<book> list) : books{std::move(list)} {}

@@ -90,7 +90,7 @@ upstream_request build(const question& q, const std::string& key) {
   if (asked == "details") {
     request.target += "isbn:" + percent_encode(q.text);
   } else {
-    const auto limit = std::clamp<int>(q.limit, 1, most_results);
+    const auto limit = page_size(q, most_results);
     request.target += asked == "author" ? "inauthor:" + percent_encode('"' + q.text + '"') : percent_encode(q.text);
     request.target += "&maxResults=" + std::to_string(limit);
     if (const auto page = page_of(q); page > 1)
@@ -104,36 +104,38 @@ upstream_request build(const question& q, const std::string& key) {
 }
 
 result<records_ptr> map(const question& q, const http_response& answer) {
-  return map_answer(name, q, answer, [](std::string_view body, bool) { return books_from_google(body); });
+  return map_answer(name, q, answer, most_results, [](std::string_view body, bool) { return page_from_google(body); });
 }
 
 } // namespace
 
-result<std::vector<book>> books_from_google(std::string_view text) {
+result<found_page> page_from_google(std::string_view text) {
   const auto parsed = parse_body(name, text);
   if (!parsed)
     return parsed.error();
   const auto& body = parsed.value();
-  std::vector<book> list;
+  found_page page;
   if (const auto items = find(body, "items")) {
     if (!items->is_array())
       return malformed(name, "items: expected an array, got " + type_name(*items));
     const simdjson::dom::array volumes = items->get_array().value_unsafe();
-    list.reserve(std::min<std::size_t>(volumes.size(), most_results));
+    page.listed = volumes.size();
+    page.books.reserve(std::min<std::size_t>(page.listed, most_results));
     for (const auto& volume : volumes)
-      add_volume(list, volume);
-    return readable(name, std::move(list), volumes.size(), "items[].volumeInfo.title");
+      add_volume(page.books, volume);
+    return readable(name, std::move(page), "items[].volumeInfo.title");
   }
   if (find(body, "volumeInfo")) {
-    add_volume(list, body);
-    return readable(name, std::move(list), 1, "volumeInfo.title");
+    page.listed = 1;
+    add_volume(page.books, body);
+    return readable(name, std::move(page), "volumeInfo.title");
   }
   const auto verdict = judge_complaint(name, body);
   if (!verdict)
     return verdict.error();
   const auto total = find(body, "totalItems");
   if (verdict.value() == verdict::nothing || (total && total->is_number()))
-    return list;
+    return page;
   return malformed(name, "items: expected an array, the body has none");
 }
 

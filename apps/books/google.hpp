@@ -3,10 +3,9 @@
 #pragma once
 
 #include "actors/provider/api.hpp"
-#include "apps/books/book.hpp"
+#include "apps/books/mapping.hpp"
 
 #include <string_view>
-#include <vector>
 
 namespace troupe::books {
 
@@ -17,6 +16,6 @@ namespace troupe::books {
 /// Maps the body of a successful answer: a volume list, or one volume. A list without `items` is empty if it has
 /// `totalItems`. Volumes without a title are skipped; if none has one, or if there is neither list nor volume, that is
 /// ec::provider_malformed.
-[[nodiscard]] result<std::vector<book>> books_from_google(std::string_view body);
+[[nodiscard]] result<found_page> page_from_google(std::string_view body);
 
 } // namespace troupe::books

@@ -139,8 +139,7 @@ void add_record(std::vector<book>& list, const json_value& value) {
 
 /// "?page=1&pageSize=20"
 std::string page_query(const question& q) {
-  return "?page=" + std::to_string(page_of(q))
-         + "&pageSize=" + std::to_string(std::clamp<int>(q.limit, 1, most_results));
+  return "?page=" + std::to_string(page_of(q)) + "&pageSize=" + std::to_string(page_size(q, most_results));
 }
 
 upstream_request build(const question& q, const std::string& key) {
@@ -161,32 +160,23 @@ upstream_request build(const question& q, const std::string& key) {
 }
 
 result<records_ptr> map(const question& q, const http_response& answer) {
-  return map_answer(name, q, answer, [](std::string_view body, bool) -> result<std::vector<book>> {
-    auto page = page_from_isbndb(body);
-    if (!page)
-      return page.error();
-    return std::move(page.value().books);
-  });
+  return map_answer(name, q, answer, most_results, [](std::string_view body, bool) { return page_from_isbndb(body); });
 }
 
 } // namespace
 
-result<isbndb_page> page_from_isbndb(std::string_view text) {
+result<found_page> page_from_isbndb(std::string_view text) {
   const auto parsed = parse_body(name, text);
   if (!parsed)
     return parsed.error();
   const auto& body = parsed.value();
-  isbndb_page page;
+  found_page page;
   if (const auto one = find(body, "book")) {
     if (!one->is_object())
       return malformed(name, "book: expected an object, got " + type_name(*one));
     page.listed = 1;
     add_record(page.books, *one);
-    auto books = readable(name, std::move(page.books), 1, "book.title");
-    if (!books)
-      return books.error();
-    page.books = std::move(books.value());
-    return page;
+    return readable(name, std::move(page), "book.title");
   }
   for (const char* key : {"books", "data"}) {
     const auto list = find(body, key);
@@ -196,16 +186,10 @@ result<isbndb_page> page_from_isbndb(std::string_view text) {
       return malformed(name, std::string{key} + ": expected an array, got " + type_name(*list));
     const simdjson::dom::array records = list->get_array().value_unsafe();
     page.listed = records.size();
-    if (const auto total = find(body, "total"); total && total->is_number())
-      page.total = number_of(total);
-    page.books.reserve(std::min<std::size_t>(records.size(), most_results));
+    page.books.reserve(std::min<std::size_t>(page.listed, most_results));
     for (const auto& one : records)
       add_record(page.books, one);
-    auto books = readable(name, std::move(page.books), records.size(), std::string{key} + "[].title");
-    if (!books)
-      return books.error();
-    page.books = std::move(books.value());
-    return page;
+    return readable(name, std::move(page), std::string{key} + "[].title");
   }
   if (text_of(find(body, "error")).starts_with("Unable to locate")) // under status 200, too
     return page;

@@ -3,11 +3,9 @@
 #pragma once
 
 #include "actors/provider/api.hpp"
-#include "apps/books/book.hpp"
+#include "apps/books/mapping.hpp"
 
-#include <cstdint>
 #include <string_view>
-#include <vector>
 
 namespace troupe::books {
 
@@ -19,17 +17,6 @@ namespace troupe::books {
 /// The lists come in pages of `limit`; parameter `page` counts from 1, which it is unless given.
 [[nodiscard]] upstream_api isbndb_api();
 
-/// The API answers no more of one list, however it is cut into pages (documentation, "page").
-inline constexpr std::int64_t isbndb_most_results = 10'000;
-
-/// A page of a list, or the one book of a look-up.
-struct isbndb_page {
-  std::vector<book> books;
-  std::int64_t total = -1; ///< of the whole list; -1 where the answer does not say, as an author's does not
-  std::size_t listed = 0;  ///< records in the body, those without a title too: a page with fewer than asked for is the
-                           ///< last
-};
-
 /// Maps the body of a successful answer: `book`, or a list in `books` or `data` (of a search, an author, a publisher).
 /// "Unable to locate" is an empty answer. Records without a title are skipped; if none has one, or if there is neither
 /// book nor list, that is ec::provider_malformed.
@@ -37,6 +24,6 @@ struct isbndb_page {
 /// The noise of the real answers is cleaned away: authors in two halves ("Smith", "Frank"), turned round or with their
 /// degrees ("Nelson, Bob, Ph.D."), percent-encoded, or `~autofilled~`; dates as numbers; "" and [] for what is not
 /// known; a synopsis under any of its names.
-[[nodiscard]] result<isbndb_page> page_from_isbndb(std::string_view body);
+[[nodiscard]] result<found_page> page_from_isbndb(std::string_view body);
 
 } // namespace troupe::books

@@ -100,12 +100,11 @@ void keep_asked(std::vector<book>& hits, std::string_view isbn13) {
     }
 }
 
-result<std::vector<book>> readable(
-  std::string_view provider, std::vector<book> list, std::size_t seen, std::string_view where) {
-  if (list.empty() && seen > 0)
+result<found_page> readable(std::string_view provider, found_page page, std::string_view where) {
+  if (page.books.empty() && page.listed > 0)
     return malformed(
-      provider, std::string{where} + ": expected a title, none of " + std::to_string(seen) + " records has one");
-  return list;
+      provider, std::string{where} + ": expected a title, none of " + std::to_string(page.listed) + " records has one");
+  return page;
 }
 
 std::string_view operation_of(const question& q) noexcept {
@@ -120,21 +119,26 @@ std::int64_t page_of(const question& q) noexcept {
   return code != std::errc{} || end != text.data() + text.size() || page < 1 ? 1 : page;
 }
 
+int page_size(const question& q, int most) noexcept {
+  return std::clamp<int>(q.limit, 1, most);
+}
+
 result<records_ptr> map_answer(
-  std::string_view provider, const question& q, const http_response& answer, body_reader read) {
+  std::string_view provider, const question& q, const http_response& answer, int most, body_reader read) {
   const auto verdict = judge_status(provider, answer);
   if (!verdict)
     return verdict.error();
   if (verdict.value() == verdict::nothing)
     return records_ptr{std::make_shared<book_list>()};
   const bool details = operation_of(q) == "details";
-  auto books = read(answer.body.view(), details);
-  if (!books)
-    return books.error();
+  auto read_page = read(answer.body.view(), details);
+  if (!read_page)
+    return read_page.error();
+  auto& page = read_page.value();
   if (details)
-    keep_asked(books.value(), q.text);
-  auto list = std::make_shared<book_list>(std::move(books.value()));
-  list->may_go_on = !details && q.limit > 0 && list->count() >= static_cast<std::size_t>(q.limit);
+    keep_asked(page.books, q.text);
+  auto list = std::make_shared<book_list>(std::move(page.books));
+  list->may_go_on = !details && page.listed >= static_cast<std::size_t>(page_size(q, most));
   return records_ptr{std::move(list)};
 }
 

@@ -49,21 +49,30 @@ void stamp(book& b, std::string_view provider);
 /// the ISBN, but does not say that it is that book. Otherwise nothing stays: another ISBN is another book.
 void keep_asked(std::vector<book>& hits, std::string_view isbn13);
 
-/// The records of one answer, or the error that none of `seen` > 0 listed ones had a title (`where` names the field).
-[[nodiscard]] result<std::vector<book>> readable(
-  std::string_view provider, std::vector<book> list, std::size_t seen, std::string_view where);
+/// What one answer holds.
+struct found_page {
+  std::vector<book> books;
+  std::size_t listed = 0; ///< records in the body, those without a title too, by which a page is known to be the last
+};
+
+/// The records of one answer, or the error that none of `listed` > 0 had a title (`where` names the field).
+[[nodiscard]] result<found_page> readable(std::string_view provider, found_page page, std::string_view where);
 
 /// What is asked of a provider: "details" of the routes "details" and "google.details" (one provider's own).
 [[nodiscard]] std::string_view operation_of(const question& q) noexcept;
 
-/// Which page of a list is asked for, from 1; each has `q.limit` records.
+/// Which page of a list is asked for, from 1.
 [[nodiscard]] std::int64_t page_of(const question& q) noexcept;
 
-/// The books in the body of a successful answer; `details`: it answers for one ISBN.
-using body_reader = result<std::vector<book>> (*)(std::string_view body, bool details);
+/// How many records a provider is asked for at once, which gives no more than `most`.
+[[nodiscard]] int page_size(const question& q, int most) noexcept;
 
-/// A provider's upstream_api::map: judges the status, and keeps of a details answer what was asked for.
+/// The books in the body of a successful answer; `details`: it answers for one ISBN.
+using body_reader = result<found_page> (*)(std::string_view body, bool details);
+
+/// A provider's upstream_api::map: judges the status, and keeps of a details answer what was asked for. A list may go
+/// on when the body had as many records as were asked for (page_size), however many of them can be used.
 [[nodiscard]] result<records_ptr> map_answer(
-  std::string_view provider, const question& q, const http_response& answer, body_reader read);
+  std::string_view provider, const question& q, const http_response& answer, int most, body_reader read);
 
 } // namespace troupe::books

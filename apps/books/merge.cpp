@@ -122,13 +122,6 @@ private:
     return none;
   }
 
-  /// Empty without an author: a title alone ("Poems") says too little.
-  static std::string name_key(const book& b) {
-    if (b.authors.empty())
-      return {};
-    return match_key(b.title) + '\n' + author_key(b.authors.front());
-  }
-
   std::vector<group> groups_;
   std::unordered_map<std::uint64_t, std::size_t> by_isbn_;
   std::vector<name> names_;
@@ -170,6 +163,10 @@ void fill(book& into, const book& from, field f, T book::*member) {
 }
 
 } // namespace
+
+std::string name_key(const book& b) {
+  return b.authors.empty() ? std::string{} : match_key(b.title) + '\n' + author_key(b.authors.front());
+}
 
 void complete(book& into, const book& from) {
   fill(into, from, field::title, &book::title);

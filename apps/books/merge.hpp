@@ -16,6 +16,7 @@
 #include "apps/books/book.hpp"
 
 #include <span>
+#include <string>
 
 namespace troupe::books {
 
@@ -28,6 +29,10 @@ namespace troupe::books {
 /// Merges details into one record, or none: the records that carry the ISBN asked for (`q.text`), completed by those
 /// without any ISBN that have the same title. If no record carries it, the first without any ISBN is the answer.
 [[nodiscard]] records_ptr merge_details(const question& q, std::span<const contribution> found);
+
+/// By which two providers' records are one book where an ISBN does not say so: title and first author. Empty without an
+/// author: a title alone ("Poems") says too little.
+[[nodiscard]] std::string name_key(const book& b);
 
 /// Completes `into` from another record of the same book: every field that it does not know, with its provenance.
 void complete(book& into, const book& from);

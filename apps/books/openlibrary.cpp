@@ -171,25 +171,25 @@ void add_record(std::vector<book>& list, const record& r, bool work, std::string
   stamp(b, name);
 }
 
-result<std::vector<book>> read_list(const json_value& value, const std::string& where, bool works) {
+result<found_page> read_list(const json_value& value, const std::string& where, bool works) {
   if (!value.is_array())
     return malformed(name, where + ": expected an array, got " + type_name(value));
   const simdjson::dom::array records = value.get_array().value_unsafe();
-  std::vector<book> list;
-  list.reserve(std::min<std::size_t>(records.size(), most_results));
+  found_page page{{}, records.size()};
+  page.books.reserve(std::min<std::size_t>(page.listed, most_results));
   for (const auto& one : records)
-    add_record(list, record{one}, works);
-  return readable(name, std::move(list), records.size(), where + "[].title");
+    add_record(page.books, record{one}, works);
+  return readable(name, std::move(page), where + "[].title");
 }
 
 /// The object of api/books. What was not found is not in it.
-result<std::vector<book>> read_bibkeys(const simdjson::dom::object& body) {
-  std::vector<book> list;
+result<found_page> read_bibkeys(const simdjson::dom::object& body) {
+  found_page page{{}, body.size()};
   for (const auto& [bibkey, value] : body) {
     const auto details = find(value, "details"); // jscmd=details wraps the edition
-    add_record(list, record{details && details->is_object() ? details : value}, false, bibkey);
+    add_record(page.books, record{details && details->is_object() ? details : value}, false, bibkey);
   }
-  return readable(name, std::move(list), body.size(), "ISBN:*.title");
+  return readable(name, std::move(page), "ISBN:*.title");
 }
 
 upstream_request build(const question& q, const std::string&) {
@@ -199,8 +199,7 @@ upstream_request build(const question& q, const std::string&) {
     request.target = "/api/books?bibkeys=ISBN:" + percent_encode(q.text) + "&format=json&jscmd=data";
   } else {
     request.target = (asked == "author" ? "/search.json?author=" : "/search.json?q=") + percent_encode(q.text)
-                     + "&limit=" + std::to_string(std::clamp<int>(q.limit, 1, most_results))
-                     + "&fields=" + std::string{search_fields};
+                     + "&limit=" + std::to_string(page_size(q, most_results)) + "&fields=" + std::string{search_fields};
     if (const auto page = page_of(q); page > 1)
       request.target += "&page=" + std::to_string(page);
     if (const auto language = parameter_of(q.params, "language"); !language.empty())
@@ -210,12 +209,12 @@ upstream_request build(const question& q, const std::string&) {
 }
 
 result<records_ptr> map(const question& q, const http_response& answer) {
-  return map_answer(name, q, answer, books_from_openlibrary);
+  return map_answer(name, q, answer, most_results, page_from_openlibrary);
 }
 
 } // namespace
 
-result<std::vector<book>> books_from_openlibrary(std::string_view text, bool details) {
+result<found_page> page_from_openlibrary(std::string_view text, bool details) {
   const auto parsed = parse_body(name, text);
   if (!parsed)
     return parsed.error();
@@ -232,16 +231,16 @@ result<std::vector<book>> books_from_openlibrary(std::string_view text, bool det
     return verdict.error();
   const record only{body};
   if (verdict.value() == verdict::nothing || (all.size() == 0 && details) || type_of(only) == "/type/delete")
-    return std::vector<book>{};
+    return found_page{};
   if (is_author(only))
     return malformed(name, "type: expected an edition or a work, got an author");
   if (all.size() > 0 && all.begin().key().find(':') != std::string_view::npos)
     return read_bibkeys(all);
   if (!only["title"])
     return malformed(name, "docs: expected an array, the body has none");
-  std::vector<book> list;
-  add_record(list, only, false);
-  return readable(name, std::move(list), 1, "title");
+  found_page page{{}, 1};
+  add_record(page.books, only, false);
+  return readable(name, std::move(page), "title");
 }
 
 upstream_api openlibrary_api() {

@@ -4,10 +4,9 @@
 #pragma once
 
 #include "actors/provider/api.hpp"
-#include "apps/books/book.hpp"
+#include "apps/books/mapping.hpp"
 
 #include <string_view>
-#include <vector>
 
 namespace troupe::books {
 
@@ -22,6 +21,6 @@ namespace troupe::books {
 /// A search document is a *work* with many editions: its publisher and language count only where all editions share
 /// them, its date is the first edition's, and its ISBN is the first valid one listed, the rest being `other_isbns`.
 /// Editions and works name their authors by key only; those authors stay unknown.
-[[nodiscard]] result<std::vector<book>> books_from_openlibrary(std::string_view body, bool details);
+[[nodiscard]] result<found_page> page_from_openlibrary(std::string_view body, bool details);
 
 } // namespace troupe::books

@@ -27,6 +27,12 @@ std::string render_author(const question& q, const records& found) {
   return out.append(list ? to_json(list->books) : "[]").append("}");
 }
 
+std::string render_page(const question&, const records& found) {
+  const auto* list = dynamic_cast<const book_list*>(&found);
+  std::string out = list != nullptr && list->may_go_on ? R"({"more":true,"books":)" : R"({"more":false,"books":)";
+  return out.append(list ? to_json(list->books) : "[]").append("}");
+}
+
 stored_records rows_of(const question& q, const records& found) {
   const auto* list = dynamic_cast<const book_list*>(&found);
   if (!list || list->books.empty())
@@ -42,13 +48,16 @@ stored_records rows_of(const question& q, const records& found) {
 
 std::vector<route> routes(bool with_isbndb) {
   std::vector<std::string> providers{"google", "openlibrary"};
+  const auto others = providers;
   auto of_authors = providers;
   if (with_isbndb) {
     providers.emplace_back("isbndb");
     of_authors.insert(of_authors.begin(), "isbndb");
   }
   return {{"search", providers, merge_search, render_list, {}},
-    {"details", providers, merge_details, render_one, rows_of}, {"author", of_authors, merge_page, render_author, {}}};
+    {"details", providers, merge_details, render_one, rows_of}, {"author", of_authors, merge_page, render_author, {}},
+    {"elsewhere.author", others, merge_page, render_author, {}},
+    {"search_page", providers, merge_page, render_page, {}}};
 }
 
 } // namespace troupe::books

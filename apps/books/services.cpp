@@ -53,6 +53,7 @@ result<inquiry> parse_author(
   out.what.limit = page_size;
   if (!language.empty())
     out.what.params.emplace_back("language", language);
+  out.kept.nothing_too = true;
   take_page(out, page.value());
   return out;
 }
@@ -82,6 +83,17 @@ result<inquiry> parse_titles(
     q.key = variant_key(cache_key(route, q.what.text), q.how, q.what.limit, defaults.config_version);
   }
   take_page(q, page.value());
+  return out;
+}
+
+result<inquiry> parse_title_page(std::string_view text, std::int64_t page, const endpoint_defaults& defaults) {
+  auto out = parse_search({{"q", std::string{text}}, {"strategy", std::string{to_string(strategy::merge)}}}, defaults);
+  if (!out)
+    return out.as_failure();
+  auto& q = out.value();
+  q.what.route = "search_page";
+  q.key = variant_key(cache_key(q.what.route, q.what.text), q.how, q.what.limit, defaults.config_version);
+  take_page(q, page);
   return out;
 }
 

@@ -21,7 +21,8 @@ inline constexpr std::string_view default_language = "en";
 inline constexpr std::int64_t most_pages = 200;
 
 /// What somebody has written: `/author/{name}?page&pageSize&language`. An empty language: any.
-/// @param route "author" (whoever knows) or "isbndb.author"
+/// That nobody of that name has written anything is kept for as long as what somebody has.
+/// @param route "author" (whoever knows), "elsewhere.author" or "isbndb.author"
 [[nodiscard]] result<inquiry> parse_author(
   std::string_view route, std::string_view name, const fields& query, const endpoint_defaults& defaults);
 
@@ -30,6 +31,16 @@ inline constexpr std::int64_t most_pages = 200;
 /// @param route "search" or "isbndb.search"
 [[nodiscard]] result<inquiry> parse_titles(
   std::string_view route, std::string_view text, const fields& query, const endpoint_defaults& defaults);
+
+/// A search that is read to its end: so many books each provider is asked for at once, and so many pages of each at
+/// most, which is all that Google Books gives of one list.
+inline constexpr std::int64_t most_title_pages = 25;
+
+/// One page of such a search: of all providers, in pages of the default limit, whatever of it a reader wants at once,
+/// so that all readers share them.
+/// @param page from 1 to most_title_pages
+[[nodiscard]] result<inquiry> parse_title_page(
+  std::string_view text, std::int64_t page, const endpoint_defaults& defaults);
 
 /// One book: `/book/{isbn}`, `/search/isbn`.
 /// @param route "details" or "isbndb.details"

@@ -60,6 +60,23 @@ error_body render(const failure& f, bool problem) {
     out.dump(-1, ' ', false, json::error_handler_t::replace)};
 }
 
+std::string as_problem(int status, std::string_view body) {
+  auto out = json::parse(body, nullptr, false);
+  if (!out.is_object())
+    return std::string{body};
+  const auto rename = [&](const char* from, const char* to) {
+    if (const auto it = out.find(from); it != out.end()) {
+      out[to] = std::move(*it);
+      out.erase(from);
+    }
+  };
+  rename("error", "title");
+  rename("message", "detail");
+  out["type"] = "about:blank";
+  out["status"] = status;
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 void append_field(std::string& head, std::string_view name, std::string_view value) {
   head.append(name).append(": ").append(value).append("\r\n");
 }

@@ -33,6 +33,10 @@ struct error_body {
 /// the same members beside type, title, status and detail.
 [[nodiscard]] error_body render(const failure& f, bool problem);
 
+/// The problem that an error in our shape is: `error` and `message` as title and detail, the other members as they are.
+/// What is no object is left as it is.
+[[nodiscard]] std::string as_problem(int status, std::string_view body);
+
 /// Appends `X-RateLimit-*` (Limit, Remaining, Reset in seconds) and the IETF draft's RateLimit-Policy and RateLimit
 /// (draft-ietf-httpapi-ratelimit-headers-10). `window` is the quota's period.
 void append_limit(std::string& head, std::string_view endpoint, const verdict& v, std::chrono::seconds window);

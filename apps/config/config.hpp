@@ -193,6 +193,7 @@ struct warm_settings {
   byte_size max_upload{100'000'000};
   std::int64_t batch = 256;
   std::int64_t concurrency = 16;
+  std::int64_t beside_live = 2;
   duration timeout = std::chrono::seconds{60};
   duration keep = std::chrono::hours{24 * 30};
   friend bool operator==(const warm_settings&, const warm_settings&) = default;

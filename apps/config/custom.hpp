@@ -15,9 +15,6 @@ namespace troupe::config {
 /// Compiles jq programs: a complaint about each, in order ("line 2: syntax error, unexpected '}'"); empty: none.
 using program_checker = std::function<std::vector<std::string>(const std::vector<std::string>& programs)>;
 
-/// The patterns and names of the built-in routes, which no other may have.
-[[nodiscard]] std::vector<std::string> built_in_paths();
-
 /// Gives `s` the providers of `source` and their lanes, so that the schema knows their settings. Their operations
 /// follow with define().
 void declare_providers(const custom_source& source, settings& s, std::vector<std::string>& errors);
@@ -25,8 +22,8 @@ void declare_providers(const custom_source& source, settings& s, std::vector<std
 /// Gives `s` the operations and routes. `check` may be empty.
 void define(const custom_source& source, const program_checker& check, settings& s, std::vector<std::string>& errors);
 
-/// Gives `s` the bindings of `[[services]]`, in the place of the built-in ones if there are any. Reports what cannot be
-/// bound so (check_bindings), in whichever environment.
+/// Gives `s` the bindings of `[[services]]`, in the place of the built-in ones if there is such a list, be it empty.
+/// Reports what cannot be bound so (check_bindings), in whichever environment.
 void define_services(const custom_source& source, settings& s, std::vector<std::string>& errors);
 
 /// Gives `s` the schedules of `[[schedules]]`, in the place of the built-in ones if there is such a list, be it empty.

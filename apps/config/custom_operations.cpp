@@ -17,7 +17,8 @@ using errors_list = std::vector<std::string>;
 const std::vector<std::string> operation_keys{"path", "headers", "map", "map_file", "lane"};
 
 // What tags and metrics say of other things.
-constexpr std::array<std::string_view, 5> reserved{"cache", "orchestrated", "none", "operations", "global"};
+constexpr std::array<std::string_view, 6> reserved{
+  "cache", "orchestrated", "none", "operations", "global", "elsewhere"};
 
 void report(errors_list& errors, const std::string& where, const std::string& key, const std::string& what) {
   errors.push_back(where + ": " + key + ": " + what);

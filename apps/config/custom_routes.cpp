@@ -1,3 +1,4 @@
+#include "apps/config/built_in.hpp"
 #include "apps/config/custom.hpp"
 #include "apps/config/nearest.hpp"
 
@@ -19,9 +20,6 @@ using errors_list = std::vector<std::string>;
 
 const std::vector<std::string> route_keys{"name", "method", "path", "params", "strategy", "providers", "merge", "by",
   "key", "ttl", "degraded_ttl", "stale_max", "deadline", "limit", "auth", "cors", "max_response"};
-
-// Names of endpoints that there are, as metrics show them.
-const std::vector<std::string> taken_names{"search", "details", "batches", "batch", "other"};
 
 constexpr std::int64_t us(duration d) {
   return d.count();
@@ -187,7 +185,8 @@ private:
   void check_name() {
     if (!custom::is_name(out_.name))
       wrong_at("name", "expected a name of small letters, digits and _" + got("name"));
-    else if (std::find(taken_names.begin(), taken_names.end(), out_.name) != taken_names.end())
+    else if (const auto& all = built_in_routes();
+             std::any_of(all.begin(), all.end(), [&](const built_in_route& r) { return r.name == out_.name; }))
       wrong_at("name", "\"" + out_.name + "\" is taken by a built-in route");
   }
 
@@ -210,9 +209,9 @@ private:
     const auto names = custom::path_parameters(out_.path);
     if (!names)
       return wrong_at("path", names.error().message);
-    for (const auto& taken : built_in_paths())
-      if (shape_of(taken) == shape_of(out_.path))
-        wrong_at("path", "this path is taken by the built-in " + taken);
+    for (const auto& taken : built_in_routes())
+      if (!taken.pattern.empty() && shape_of(taken.pattern) == shape_of(out_.path))
+        wrong_at("path", fmt::format("this path is taken by the built-in {}", taken.pattern));
     for (const auto& name : names.value()) {
       if (!is_declared(name))
         wrong_at(
@@ -288,13 +287,6 @@ private:
 };
 
 } // namespace
-
-std::vector<std::string> built_in_paths() {
-  return {"/api/v2/books/search", "/api/v2/books/{isbn}", "/api/v1/batches", "/api/v1/batches/{id}", "/health",
-    "/metrics", "/search/auto", "/search/title", "/search/author", "/search/isbn", "/search/books",
-    "/api/v3/books/search", "/author/{name}", "/book/{isbn}", "/books/{query}", "/warm/upload", "/jobs", "/jobs/{id}",
-    "/jobs/{id}/events", "/jobs/{id}/results", "/jobs/{id}/rejections", "/jobs/{id}/pause", "/jobs/{id}/resume"};
-}
 
 void define(const custom_source& source, const program_checker& check, settings& s, std::vector<std::string>& errors) {
   errors.insert(errors.end(), source.errors.begin(), source.errors.end());

@@ -20,8 +20,10 @@ public:
           read_provider(std::string{key.str()}, key, *table);
     if (const auto* routes = document.get("route"))
       read_list("route", *routes, found_.routes);
-    if (const auto* services = document.get("services"))
+    if (const auto* services = document.get("services")) {
+      found_.lists_services = true;
       read_list("services", *services, found_.services);
+    }
     if (const auto* schedules = document.get("schedules")) {
       found_.lists_schedules = true;
       read_list("schedules", *schedules, found_.schedules);

@@ -48,7 +48,8 @@ struct custom_source {
   std::vector<custom_table> routes;
   std::vector<custom_table> services;  ///< each `[[services]]`
   std::vector<custom_table> schedules; ///< each `[[schedules]]`
-  bool lists_schedules = false;        ///< perhaps none: `schedules = []`
+  bool lists_services = false;         ///< perhaps none: `services = []`
+  bool lists_schedules = false;        ///< likewise
   std::vector<std::string> errors;     ///< what should be a table and is none
 };
 

@@ -1,7 +1,7 @@
 #include "apps/config/schedules.hpp"
 
 #include "apps/config/custom.hpp"
-#include "apps/config/nearest.hpp"
+#include "apps/config/table_reader.hpp"
 #include "apps/cron/expression.hpp"
 #include "apps/custom/path_template.hpp"
 
@@ -25,19 +25,7 @@ public:
       {"missed", &missed_, {}, {}},
       {"deadline", &out_.deadline, {duration{1s}.count(), duration{24h}.count()}, {}},
     };
-    std::vector<std::string> keys;
-    keys.reserve(entries.size());
-    for (const auto& e : entries)
-      keys.push_back(e.key);
-    for (const auto& item : table_.items) {
-      const auto known = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.key == item.key; });
-      if (known == entries.end())
-        report(item.where_key, item.key, "no such setting; the nearest is schedules." + nearest(item.key, keys).name);
-      else if (const auto expected = assign(*known, item.value))
-        wrong(item, "expected " + *expected);
-      else
-        check(item);
-    }
+    read_table("schedules", table_, entries, errors_, [this](const custom_item& item) { check(item); });
     for (const auto* needed : {"name", "cron", "task"})
       if (std::none_of(table_.items.begin(), table_.items.end(), [&](const auto& i) { return i.key == needed; }))
         report(table_.where, needed, "missing");

@@ -168,6 +168,7 @@ std::vector<entry> schema(settings& s) {
     {"warm.max_upload", &s.warm.max_upload, {1, std::int64_t{5} << 30}, "bytes of a library's export as it is sent"},
     {"warm.batch", &s.warm.batch, {1, 4096}, "items that are claimed at once, and done again after a crash"},
     {"warm.concurrency", &s.warm.concurrency, at_once, "searches that the warmer has under way"},
+    {"warm.beside_live", &s.warm.beside_live, at_once, "of them while people wait for providers"},
     {"warm.timeout", &s.warm.timeout, wait_time, "how long one of them may take, waiting for permits included"},
     {"warm.keep", &s.warm.keep, {us(1h), us(24h * 3650)}, "how long ended jobs, their searches and uploads are kept"},
     {"storage.url", &s.storage.url, {}, "PostgreSQL's address; empty: embedded"},

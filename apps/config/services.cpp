@@ -1,7 +1,7 @@
 #include "apps/config/services.hpp"
 
 #include "apps/config/custom.hpp"
-#include "apps/config/nearest.hpp"
+#include "apps/config/table_reader.hpp"
 
 #include <algorithm>
 #include <map>
@@ -13,6 +13,11 @@ namespace {
 using path = std::vector<std::string_view>;
 
 constexpr std::size_t deepest = 3; // bindings one after the other (S2-71)
+
+constexpr std::string_view warmer = "cache-warmer";
+
+// What is warmed waits behind everybody else for the providers' limits.
+constexpr duration warmers_timeout = std::chrono::seconds{60};
 
 std::string shown(const path& p, std::string_view last) {
   std::string out;
@@ -58,23 +63,18 @@ public:
       {"concurrency", &out_.concurrency, {1, many}, {}},
       {"rate", &out_.rate, {0, many}, {}},
     };
-    std::vector<std::string> keys;
-    keys.reserve(entries.size());
-    for (const auto& e : entries)
-      keys.push_back(e.key);
-    for (const auto& item : table_.items) {
-      const auto known = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.key == item.key; });
-      if (known == entries.end())
-        errors_.push_back(item.where_key + ": services." + item.key + ": no such setting; the nearest is services."
-                          + nearest(item.key, keys).name);
-      else if (const auto expected = assign(*known, item.value))
-        errors_.push_back(
-          item.where + ": services." + item.key + ": expected " + *expected + ", got " + item.value.shown());
-    }
+    read_table("services", table_, entries, errors_, [](const custom_item&) {});
+    const bool says_timeout = std::any_of(
+      table_.items.begin(), table_.items.end(), [](const custom_item& item) { return item.key == "timeout"; });
+    if (out_.from == warmer && !says_timeout)
+      out_.timeout = warmers_timeout;
     for (const auto* name : {&out_.from, &out_.service})
       if (const auto& there = service_names(); std::find(there.begin(), there.end(), *name) == there.end())
         errors_.push_back(table_.where + ": services." + (name == &out_.from ? "from" : "service")
                           + ": expected cache-warmer, books-proxy or isbndb, got \"" + *name + '"');
+    if (!out_.entrypoint.empty())
+      errors_.push_back(table_.where + ": services.entrypoint: expected none, because " + out_.service
+                        + " has its default one alone, got \"" + out_.entrypoint + '"');
     if (out_.binding.empty())
       errors_.push_back(table_.where + ": services.binding: expected a name such as ISBNDB_WORKER");
     return std::move(out_);
@@ -96,10 +96,9 @@ const std::vector<std::string>& service_names() {
 std::vector<service_binding> default_bindings() {
   std::vector<service_binding> out{{"cache-warmer", "BOOKS_API_PROXY", "books-proxy", {}, {}},
     {"cache-warmer", "ISBNDB_WORKER", "isbndb", {}, {}}, {"books-proxy", "ISBNDB_WORKER", "isbndb", {}, {}}};
-  // What is warmed waits behind everybody else for the providers' limits.
   for (auto& b : out)
-    if (b.from == "cache-warmer")
-      b.timeout = std::chrono::seconds{60};
+    if (b.from == warmer)
+      b.timeout = warmers_timeout;
   return out;
 }
 
@@ -125,7 +124,7 @@ result<void> check_bindings(const std::vector<service_binding>& bindings) {
 
 void define_services(const custom_source& source, settings& s, std::vector<std::string>& errors) {
   const auto before = errors.size();
-  if (!source.services.empty())
+  if (source.lists_services)
     s.services.clear();
   std::map<std::string, std::string> taken;
   for (const auto& table : source.services) {

@@ -14,14 +14,14 @@ namespace troupe::config {
 
 /// One service's handle to another.
 struct service_binding {
-  std::string from;        // the service that binds
-  std::string binding;     // "ISBNDB_WORKER": by which it calls the other
-  std::string service;     // the other
-  std::string entrypoint;  // empty: the default one
-  std::string environment; // where it holds (S2-14); empty: everywhere
-  duration timeout = std::chrono::seconds{10};
-  std::int64_t failures = 3;                // in a row, and the circuit opens (S2-54)
-  duration open = std::chrono::seconds{60}; // S2-55
+  std::string from;                            // the service that binds
+  std::string binding;                         // "ISBNDB_WORKER": by which it calls the other
+  std::string service;                         // the other
+  std::string entrypoint;                      // empty: the default one, which is all that these services have
+  std::string environment;                     // where it holds (S2-14); empty: everywhere
+  duration timeout = std::chrono::seconds{10}; // of the warmer's 60 s, unless it says another
+  std::int64_t failures = 3;                   // in a row, and the circuit opens (S2-54)
+  duration open = std::chrono::seconds{60};    // S2-55
   std::int64_t concurrency = 256;
   std::int64_t rate = 0; // calls a second; 0: no bound
   friend bool operator==(const service_binding&, const service_binding&) = default;

@@ -45,6 +45,8 @@ node_library start_library(caf::actor_system& in, const config::settings& s, lib
   w.pool = ground.main;
   w.batch = s.warm.batch;
   w.concurrency = static_cast<std::size_t>(s.warm.concurrency);
+  w.beside_live = static_cast<std::size_t>(s.warm.beside_live);
+  w.live = std::move(ground.live);
   w.call_time = s.warm.timeout;
   w.now_ms = ground.wall_ms;
   w.stop = out.stop;

@@ -21,8 +21,9 @@ struct library_ground {
   std::shared_ptr<storage::sql_pool> main; // jobs and their items
   /// The bucket of uploads (S2-26), once for each thread that uses it: the importer and those who store.
   std::vector<std::shared_ptr<storage::objects>> uploads;
-  std::vector<bound_service> bindings; // of cache-warmer
-  bool with_isbndb = false;            // whether there is a key for it; without one it answers nobody
+  std::vector<bound_service> bindings;      // of cache-warmer
+  bool with_isbndb = false;                 // whether there is a key for it; without one it answers nobody
+  std::shared_ptr<const live_traffic> live; // what the orchestrator tells of people
   std::function<std::int64_t()> wall_ms;
   std::shared_ptr<spdlog::logger> log;
   std::uint64_t seed = 0;

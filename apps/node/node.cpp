@@ -181,6 +181,7 @@ void node::parts::spawn(const databases& db) {
   o.seed = seed();
   o.wall_ms = wall_ms;
   o.log = options.log;
+  const auto live = o.live;
   boss = in.spawn(orchestrator, std::move(o));
 
   spawn_cache();
@@ -189,7 +190,8 @@ void node::parts::spawn(const databases& db) {
 
   // The last bucket is the sweep's.
   library = start_library(in, s,
-    {main_pool, {uploads.begin(), uploads.end() - 1}, services.of_warmer, with_isbndb, wall_ms, options.log, seed()});
+    {main_pool, {uploads.begin(), uploads.end() - 1}, services.of_warmer, with_isbndb, live, wall_ms, options.log,
+      seed()});
 
   batches = in.spawn(batch, batch_actor_settings{batch_limits(s.batch), options.log}, batch_peers{boss, limiter});
   batch_gate = in.spawn(troupe::batch_gate);

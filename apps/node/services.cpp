@@ -30,7 +30,15 @@ std::vector<std::string> in_order(const std::vector<config::service_binding>& bi
   return out;
 }
 
-binding_settings to_settings(const config::service_binding& b) {
+// What a caller has for a call: the warmer its own time, a client's request its deadline, of which books-proxy keeps
+// half for the other way.
+std::chrono::microseconds usual_of(const config::service_binding& b, const config::settings& s) {
+  if (b.from == warmer_kind)
+    return s.warm.timeout;
+  return b.from == books_proxy_kind ? s.request.deadline / 2 : s.request.deadline;
+}
+
+binding_settings to_settings(const config::service_binding& b, const config::settings& s) {
   binding_settings out;
   out.caller = b.from;
   out.name = b.binding;
@@ -40,6 +48,7 @@ binding_settings to_settings(const config::service_binding& b) {
   out.circuit.open = b.open;
   out.circuit.longest = std::max<std::chrono::nanoseconds>(out.circuit.longest, b.open);
   out.timeout = b.timeout;
+  out.usual = usual_of(b, s);
   out.concurrency = static_cast<int>(b.concurrency);
   out.rate = b.rate;
   return out;
@@ -93,7 +102,7 @@ node_services start_services(
       if (b.service == name)
         bound.push_back({b.from, b.binding, b.entrypoint, 0});
       if (b.from == name && fronts.contains(b.service))
-        def->bindings.push_back({to_settings(b), fronts.at(b.service), std::make_shared<binding_counters>()});
+        def->bindings.push_back({to_settings(b, s), fronts.at(b.service), std::make_shared<shared_binding>()});
     }
     if (name == isbndb_kind)
       make_isbndb(*def, ground.books);
@@ -110,7 +119,7 @@ node_services start_services(
   std::vector<bound_service> doors;
   doors.reserve(out.fronts.size());
   for (const auto& [name, front] : out.fronts)
-    doors.push_back({door_to(name, s.request.deadline), front, std::make_shared<binding_counters>()});
+    doors.push_back({door_to(name, s.request.deadline), front, std::make_shared<shared_binding>()});
   out.door = in.spawn(door, std::move(doors), ground.log, ground.seed);
   return out;
 }
@@ -137,8 +146,10 @@ std::vector<resource> service_paths(const config::settings& s, const door_actor&
     health.prefix = "/services/" + name;
     all.push_back(std::move(health));
   }
-  for (auto& p : all)
+  for (auto& p : all) {
     p.at.grant = "library";
+    p.problems = p.at.name == "search_v3"; // S0-54
+  }
   return service_resources(std::move(all), to, s.request.deadline);
 }
 

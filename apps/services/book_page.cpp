@@ -80,19 +80,23 @@ void keep_members(json& books, const std::vector<std::string>& names) {
   }
 }
 
-std::string cursor_of(std::string_view key, std::int64_t page) {
-  return fmt::format("{:x}.{:016x}", page, XXH3_64bits(key.data(), key.size()));
+std::string cursor_of(std::string_view key, const list_place& place) {
+  return fmt::format("{:x}-{:x}.{:016x}", place.page, place.offset, XXH3_64bits(key.data(), key.size()));
 }
 
-result<std::int64_t> page_at(std::string_view cursor, std::string_view key) {
-  std::int64_t page = 0;
-  constexpr int hexadecimal = 16;
-  const auto* end = cursor.data() + cursor.size();
-  const auto [stop, error] = std::from_chars(cursor.data(), end, page, hexadecimal);
-  if (error != std::errc{} || stop == end || page < 1 || cursor_of(key, page) != cursor)
+result<list_place> place_at(std::string_view cursor, std::string_view key) {
+  list_place place;
+  const auto dash = std::min(cursor.find('-'), cursor.size());
+  const auto read = [](std::string_view digits, std::int64_t& to) {
+    constexpr int hexadecimal = 16;
+    (void)std::from_chars(digits.data(), digits.data() + digits.size(), to, hexadecimal);
+  };
+  read(cursor.substr(0, dash), place.page);
+  read(cursor.substr(std::min(dash + 1, cursor.size())), place.offset);
+  if (place.page < 1 || place.offset < 0 || cursor_of(key, place) != cursor)
     return fail(
       ec::bad_request, "cursor: expected what `next` of an answer to the same question said, got another text");
-  return page;
+  return place;
 }
 
 } // namespace troupe

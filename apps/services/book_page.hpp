@@ -25,10 +25,17 @@ std::size_t leave_out_translations(nlohmann::json& books);
 /// Keeps those members alone.
 void keep_members(nlohmann::json& books, const std::vector<std::string>& names);
 
-/// An opaque word for a page of the list under a cache key.
-[[nodiscard]] std::string cursor_of(std::string_view key, std::int64_t page);
+/// Where a reader of a list is: in which page of the providers', and how many of its new books it has had.
+struct list_place {
+  std::int64_t page = 1;
+  std::int64_t offset = 0;
+  friend bool operator==(const list_place&, const list_place&) = default;
+};
 
-/// The page that a cursor means; bad_request when it is none, or one of another list.
-[[nodiscard]] result<std::int64_t> page_at(std::string_view cursor, std::string_view key);
+/// An opaque word for a place in the list under a cache key.
+[[nodiscard]] std::string cursor_of(std::string_view key, const list_place& place);
+
+/// The place that a cursor means; bad_request when it is none, or one of another list.
+[[nodiscard]] result<list_place> place_at(std::string_view cursor, std::string_view key);
 
 } // namespace troupe

@@ -5,8 +5,12 @@
 #include "apps/bridge/answers.hpp"
 #include "apps/services/book_page.hpp"
 #include "apps/services/health.hpp"
+#include "apps/services/title_list.hpp"
 
 #include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <bit>
 
 namespace troupe {
 namespace {
@@ -17,10 +21,13 @@ using books::query_kind;
 
 constexpr std::string_view failed = "Search failed";
 
+using failure_count = std::shared_ptr<std::atomic<std::uint64_t>>; // of ISBNdb's service, in a row
+
 // One search on its way: what was asked, and what of the answer is to be shown.
 struct search {
   session_ptr self;
   books_ptr books;
+  failure_count failures;
   call_ref call;
   call_head head;
   std::string text;
@@ -46,8 +53,12 @@ service_response shown(const search& s, service_response&& r) {
     return std::move(r);
   if (!s.translations)
     leave_out_translations(*list);
-  if (s.most > 0 && list->size() > static_cast<std::size_t>(s.most))
+  if (s.most > 0 && list->size() > static_cast<std::size_t>(s.most)) {
     list->erase(list->begin() + s.most, list->end());
+    auto& where = body["data"].is_object() ? body["data"] : body; // an author's page says it beside its books
+    where["more"] = true;
+    where["cut"] = true;
+  }
   r.body = blob{body.dump(-1, ' ', false, json::error_handler_t::replace)};
   std::erase_if(r.headers, [](const auto& h) { return h.first == "ETag"; }); // it was the whole answer's
   return std::move(r);
@@ -82,8 +93,9 @@ void by_title(const search_ptr& s) {
 }
 
 // Whoever else knows the author: the way without ISBNdb's service.
-void by_author_elsewhere(const search_ptr& s) {
-  auto q = books::parse_author("author", s->text, s->query, s->books->defaults);
+// @param route "elsewhere.author" when that has been asked and has answered, else "author"
+void by_author_elsewhere(const search_ptr& s, std::string_view route) {
+  auto q = books::parse_author(route, s->text, s->query, s->books->defaults);
   if (!q)
     return s->done(bad_request(q.error()));
   look_up(s->self, *s->books, s->call, s->head, std::move(q.value()), s->bypass, [s](answer&& a) {
@@ -93,37 +105,76 @@ void by_author_elsewhere(const search_ptr& s) {
   });
 }
 
-std::string query_of(const search& s) {
+// @param page in the place of the one that was asked for; empty: that one
+std::string query_of(const search& s, std::string_view page) {
   std::string out;
   for (const auto* name : {"page", "pageSize", "language", "force"})
-    if (const auto* value = find_parameter(s.query, name))
-      out.append(out.empty() ? "?" : "&").append(name).append("=").append(books::percent_encode(*value));
+    if (const auto* value = find_parameter(s.query, name)) {
+      const bool other = !page.empty() && std::string_view{name} == "page";
+      out.append(out.empty() ? "?" : "&").append(name).append("=");
+      out.append(other ? std::string{page} : books::percent_encode(*value));
+    }
   return out;
+}
+
+// Asks ISBNdb's service for a page of the author's list.
+void ask_isbndb(const search_ptr& s, std::string_view page, std::function<void(service_response&&)> then) {
+  service_request ask;
+  ask.path = "/author/" + books::percent_encode(s->text) + query_of(*s, page);
+  ask.head = s->head;
+  // Half of the time: what does not answer at all leaves the other half for the other way.
+  ask.head.remaining_us = remaining_us(s->self, s->call) / 2;
+  const auto asked = s->self->state.peers->call(isbndb_binding, std::move(ask),
+    [s, then = std::move(then)](service_response&& r) { go_on(s->self, s->call, [&] { then(std::move(r)); }); });
+  if (asked != 0)
+    when_dropped(s->self, s->call, [self = s->self, asked] { self->state.peers->forget(asked); });
+}
+
+bool answered(const service_response& r) {
+  return r.code == ec::none && (r.status == 200 || r.status == 404);
+}
+
+// S2-53. A service that is away fails with each request: of failures in a row those with a power of two are told.
+void isbndb_failed(const search_ptr& s, const service_response& r) {
+  const auto failures = s->failures->fetch_add(1, std::memory_order_relaxed) + 1;
+  if (std::has_single_bit(failures))
+    s->self->state.service->log->warn("Service binding error: {} ({} in a row)",
+      r.code == ec::none ? "ISBNdb worker error: " + std::to_string(r.status) : r.detail, failures);
+  by_author_elsewhere(s, "author");
+}
+
+// A later page of ISBNdb's is empty: is that the end of its list, or does it not know the author? In the second case
+// the first page came from the others, and so does this one.
+void by_author_behind(const search_ptr& s, service_response&& empty) {
+  const auto page = std::make_shared<service_response>(std::move(empty));
+  ask_isbndb(s, "1", [s, page](service_response&& r) {
+    if (!answered(r))
+      return isbndb_failed(s, r);
+    if (has_books(r.body))
+      return end(s, std::move(*page));
+    by_author_elsewhere(s, "elsewhere.author");
+  });
 }
 
 void by_author(const search_ptr& s) {
   s->kind = query_kind::author;
   // Said here, so that whoever answers it, what cannot be asked is refused alike.
-  if (auto q = books::parse_author("author", s->text, s->query, s->books->defaults); !q)
+  const auto q = books::parse_author("author", s->text, s->query, s->books->defaults);
+  if (!q)
     return s->done(bad_request(q.error()));
-  auto& peers = *s->self->state.peers;
-  if (!s->books->has_isbndb || !peers.has(isbndb_binding))
-    return by_author_elsewhere(s);
-  service_request ask;
-  ask.path = "/author/" + books::percent_encode(s->text) + query_of(*s);
-  ask.head = s->head;
-  // Half of the time: what does not answer at all leaves the other half for the other way.
-  ask.head.remaining_us = remaining_us(s->self, s->call) / 2;
-  const auto asked = peers.call(isbndb_binding, std::move(ask), [s](service_response&& r) {
-    if (r.code == ec::none && r.status == 200 && has_books(r.body))
+  const bool first_page = parameter_of(q.value().what.params, "page").empty();
+  if (!s->books->has_isbndb || !s->self->state.peers->has(isbndb_binding))
+    return by_author_elsewhere(s, "author");
+  ask_isbndb(s, {}, [s, first_page](service_response&& r) {
+    if (!answered(r))
+      return isbndb_failed(s, r);
+    s->failures->store(0, std::memory_order_relaxed);
+    if (r.status == 200 && has_books(r.body))
       return end(s, std::move(r));
-    if (r.code != ec::none || (r.status != 404 && r.status != 200)) // S2-53
-      s->self->state.service->log->warn("Service binding error: {}",
-        r.code == ec::none ? "ISBNdb worker error: " + std::to_string(r.status) : r.detail);
-    by_author_elsewhere(s);
+    if (!first_page)
+      return by_author_behind(s, std::move(r));
+    by_author_elsewhere(s, "elsewhere.author");
   });
-  if (asked != 0)
-    when_dropped(s->self, s->call, [self = s->self, asked] { self->state.peers->forget(asked); });
 }
 
 void by_isbn(const search_ptr& s) {
@@ -162,71 +213,19 @@ void start(const search_ptr& s, std::string_view kind) {
   by_title(s);
 }
 
-service_response problem(const error& why) {
-  auto body = render({info(why.code).http_status, "Bad request", why.message, {}, {}}, true);
-  auto r = json_response(info(why.code).http_status, std::move(body.text));
-  r.headers = {{"Content-Type", std::string{body.content_type}}, {"Cache-Control", "no-store"}};
-  return r;
-}
-
-// GET /api/v3/books/search (S0-54).
-void third_version(const search_ptr& s) {
-  auto members = find_parameter(s->query, "fields") == nullptr
-                   ? result<std::vector<std::string>>{std::vector<std::string>{}}
-                   : parse_members(parameter_of(s->query, "fields"));
-  const auto force = parse_flag(s->query, "force", false);
-  auto query = s->query;
-  std::erase_if(query, [](const auto& p) { return p.first == "page"; });
-  auto first = books::parse_titles("search", parameter_of(query, "q"), query, s->books->defaults);
-  if (!members || !force || !first)
-    return s->done(problem(!first ? first.error() : !force ? force.error() : members.error()));
-  const auto key = first.value().key;
-  std::int64_t page = 1;
-  if (const auto* cursor = find_parameter(query, "cursor")) {
-    const auto at = page_at(*cursor, key);
-    if (!at)
-      return s->done(problem(at.error()));
-    page = at.value();
-  }
-  query.emplace_back("page", std::to_string(page));
-  auto q = books::parse_titles("search", parameter_of(query, "q"), query, s->books->defaults);
-  if (!q)
-    return s->done(problem(q.error()));
-  look_up(s->self, *s->books, s->call, s->head, std::move(q.value()), force.value(),
-    [s, key, page, members = std::move(members.value())](answer&& a) {
-      auto r = to_response(a, failed);
-      if (a.code != ec::none) {
-        auto body = render({r.status, std::string{failed}, a.message, {}, a.providers}, true);
-        r.headers.front().second = body.content_type;
-        r.body = blob{std::move(body.text)};
-        return s->done(std::move(r));
-      }
-      auto body = json::parse(a.plain.view(), nullptr, false);
-      auto* list = books_in(body);
-      if (list == nullptr)
-        return s->done({ec::internal, "search: the cache's answer has no list", 500, {}, {}});
-      const bool empty = list->empty();
-      const bool last = empty || page >= books::most_pages;
-      keep_members(*list, members);
-      body["next"] = last ? json(nullptr) : json(cursor_of(key, page + 1));
-      body["cut"] = page >= books::most_pages && !empty;
-      r.body = blob{body.dump(-1, ' ', false, json::error_handler_t::replace)};
-      std::erase_if(r.headers, [](const auto& h) { return h.first == "ETag"; });
-      s->done(std::move(r));
-    });
-}
-
-void route(session_ptr self, const books_ptr& b, const call_ref& call, service_request& r) {
+void route(
+  session_ptr self, const books_ptr& b, const failure_count& failures, const call_ref& call, service_request& r) {
   const auto done = [self, id = call.id](service_response&& out) { reply(self, id, std::move(out)); };
   auto target = target_of(r.path);
   if (!target)
     return done(bad_request(target.error()));
   auto& [segments, query] = target.value();
   if (r.method != "GET" && r.method != "HEAD")
-    return done(json_response(405, R"({"error":"Method not allowed"})"));
+    return done(method_not_allowed());
   auto s = std::make_shared<search>();
   s->self = self;
   s->books = b;
+  s->failures = failures;
   s->call = call;
   s->head = r.head;
   s->head_only = r.method == "HEAD";
@@ -243,12 +242,12 @@ void route(session_ptr self, const books_ptr& b, const call_ref& call, service_r
   if (is({"api", "v2", "books", "search"}))
     return start(s, "title");
   if (is({"api", "v3", "books", "search"}))
-    return third_version(s);
+    return list_titles({self, b, call, r.head, std::move(s->query), done});
   if (segments.size() == 4 && segments[0] == "api" && segments[1] == "v2" && segments[2] == "books") {
     s->query.emplace_back("isbn", segments[3]);
     return start(s, "isbn");
   }
-  done(json_response(404, R"({"error":"Not found"})"));
+  done(error_response(404, "Not found"));
 }
 
 } // namespace
@@ -256,12 +255,15 @@ void route(session_ptr self, const books_ptr& b, const call_ref& call, service_r
 void make_books_proxy(service_definition& service, const book_services& books) {
   const auto b = std::make_shared<const book_services>(books);
   auto& entry = service.entrypoints[""];
-  entry.fetch = [b](session_ptr self, const call_ref& call, service_request& r) { route(self, b, call, r); };
-  entry.methods["search"] = [b](session_ptr self, const call_ref& call, service_call& c) {
+  const auto failures = std::make_shared<std::atomic<std::uint64_t>>(0);
+  entry.fetch = [b, failures](
+                  session_ptr self, const call_ref& call, service_request& r) { route(self, b, failures, call, r); };
+  entry.methods["search"] = [b, failures](session_ptr self, const call_ref& call, service_call& c) {
     const std::string kind{parameter_of(c.arguments, "kind")};
     auto s = std::make_shared<search>();
     s->self = self;
     s->books = b;
+    s->failures = failures;
     s->call = call;
     s->head = c.head;
     s->query = c.arguments;

@@ -1,6 +1,8 @@
 #include "apps/services/door.hpp"
 
+#include "apps/bridge/answers.hpp"
 #include "apps/bridge/deadline.hpp"
+#include "apps/http/negotiate.hpp"
 
 #include <caf/send.hpp>
 
@@ -14,28 +16,44 @@ using self_ptr = door_actor::stateful_pointer<door_state>;
 // More than any number of failing questions: see door_to.
 constexpr int any_number = 1'000'000'000;
 
-void answer_visit(visit& v, service_response&& r, const std::string& failed) {
+std::string title_of(int status, const service_path& path) {
+  return status == 503 ? "Service temporarily unavailable" : status == 400 ? "Bad request" : path.at.failure;
+}
+
+bool is_json(const service_response& r) {
+  return r.header("Content-Type") == "application/json";
+}
+
+// RFC 9110, 13.1.2
+bool has_it(const http::request& request, const service_response& r) {
+  const auto etag = r.header("ETag");
+  return r.status == 200 && !etag.empty() && (request.method == "GET" || request.method == "HEAD")
+         && http::etag_matches(request.joined("If-None-Match"), etag);
+}
+
+void answer_visit(visit& v, service_response&& r, const service_path& path) {
   auto head = std::move(v.head);
-  auto status = r.status;
+  const auto& request = v.exchange.request();
+  const bool problem = path.problems || wants_problem(request.joined("Accept"));
   if (r.code != ec::none) {
-    status = info(r.code).http_status;
+    const auto status = info(r.code).http_status;
+    const auto wait = r.header("Retry-After");
     if (status == 503 || status == 429)
-      append_retry_after(head, std::chrono::seconds{1});
-    auto body = render({status, status == 503 ? "Service temporarily unavailable" : failed, r.detail, {}, {}},
-      wants_problem(v.exchange.request().joined("Accept")));
+      append_field(head, "Retry-After", wait.empty() ? "1" : wait);
+    auto body = render(failure{status, title_of(status, path), r.detail, {}, {}}, problem);
     append_field(head, "Content-Type", body.content_type);
     head.append("Cache-Control: no-store\r\n");
     return v.reply(v.exchange, {status, std::move(head), blob{std::move(body.text)}});
   }
+  const bool turned = problem && r.status >= 400 && is_json(r);
   for (const auto& [name, value] : r.headers)
-    if (name != "x-response-time") // the service's; the bridge says its own, which holds it
+    if (turned && name == "Content-Type")
+      append_field(head, name, "application/problem+json");
+    else if (name != "x-response-time") // the service's; the bridge says its own, which holds it
       append_field(head, name, value);
-  v.reply(v.exchange, {status, std::move(head), std::move(r.body)});
-}
-
-service_response bad_deadline(const error& why) {
-  auto body = render({400, "Bad request", why.message, {}, {}}, false);
-  return json_response(400, std::move(body.text));
+  if (turned)
+    r.body = blob{as_problem(r.status, r.body.view())};
+  v.reply(v.exchange, {has_it(request, r) ? 304 : r.status, std::move(head), std::move(r.body)});
 }
 
 service_request request_of(const visit& v, std::string_view prefix, std::chrono::microseconds remaining) {
@@ -127,14 +145,13 @@ std::vector<resource> service_resources(
     r.handle = [to, deadline, p, last](visit v) {
       const auto left = deadline_of(v.exchange.request().value("X-Request-Timeout"), deadline);
       if (!left)
-        return answer_visit(v, bad_deadline(left.error()), p.at.failure);
+        return answer_visit(v, refused<service_response>(left.error()), p);
       auto what = request_of(v, p.prefix, left.value());
       const auto id = last->fetch_add(1, std::memory_order_relaxed) + 1;
       v.exchange.on_gone([to, id] { caf::anon_send(to, door_gone{id}); });
       const auto shared = std::make_shared<visit>(std::move(v));
-      caf::anon_send(
-        to, door_call{id, p.service, std::move(what),
-              [shared, failed = p.at.failure](service_response&& a) { answer_visit(*shared, std::move(a), failed); }});
+      caf::anon_send(to, door_call{id, p.service, std::move(what),
+                           [shared, p](service_response&& a) { answer_visit(*shared, std::move(a), p); }});
     };
     out.push_back(std::move(r));
   }

@@ -61,9 +61,12 @@ struct service_path {
   entry_point at; // name, pattern, quota, whom it answers
   std::size_t max_body = 0;
   std::string prefix = {}; // taken from the path before the service sees it: "/services/isbndb"
+  bool problems = false;   // its errors are RFC 9457 problems whatever the client accepts
 };
 
-/// The resources for bridge_settings. A request's deadline is `deadline`, or shorter by X-Request-Timeout.
+/// The resources for bridge_settings. Errors are said as the client accepts them, and a client that has what is
+/// answered (If-None-Match) gets 304, whatever service answers. A request's deadline is `deadline`, or shorter by
+/// X-Request-Timeout.
 [[nodiscard]] std::vector<resource> service_resources(
   std::vector<service_path> paths, door_actor door, std::chrono::microseconds deadline);
 

@@ -12,9 +12,9 @@ namespace {
 
 using json = nlohmann::json;
 
-// So long a health check waits for another service, whatever its caller allows: a monitor asks every few seconds. A
-// quarter of a binding's usual time-out, so that it is no call in a hurry (binding_book.hpp) and counts.
-constexpr std::int64_t patience_us = 2'500'000;
+// So long a health check waits for another service, whatever its caller allows: a monitor asks every few seconds. No
+// less than what is no hurry for any binding, so that its failure counts, unless the caller itself allows less.
+constexpr std::chrono::microseconds patience = never_hurried;
 
 struct report {
   json out;
@@ -23,10 +23,8 @@ struct report {
   std::chrono::steady_clock::time_point since;
 };
 
-// Milliseconds, with two decimals.
 std::string time_since(session_ptr self, const report& r) {
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(self->clock().now() - r.since).count();
-  return fmt::format("{}.{:02}", took / 1'000, took % 1'000 / 10);
+  return milliseconds(std::chrono::duration_cast<std::chrono::microseconds>(self->clock().now() - r.since));
 }
 
 void tell(session_ptr self, std::uint64_t call, const std::shared_ptr<report>& r) {
@@ -36,7 +34,7 @@ void tell(session_ptr self, std::uint64_t call, const std::shared_ptr<report>& r
   auto response = json_response(r->healthy ? 200 : 503, r->out.dump(-1, ' ', false, json::error_handler_t::replace));
   response.headers.emplace_back("Cache-Control", "no-store");
   if (!r->healthy) // and so it counts against no circuit: who says of others that they are ill is not ill
-    response.headers.emplace_back("Retry-After", "5");
+    set_retry_after(response, std::chrono::seconds{5});
   response.headers.emplace_back("x-response-time", time_since(self, *r));
   reply(self, call, std::move(response));
 }
@@ -56,19 +54,21 @@ void tell_health(session_ptr self, const call_ref& call, const call_head& head) 
     service_request ask;
     ask.path = "/health";
     ask.head = head;
-    ask.head.remaining_us = std::min(remaining_us(self, call), patience_us);
-    self->state.peers->call(bound.settings.name, std::move(ask), [self, r, id = call.id, bound](service_response&& a) {
+    ask.head.remaining_us = std::min(remaining_us(self, call), patience.count());
+    const auto answered = [self, r, id = call.id, bound](const service_response& a) {
       auto& entry = r->out["serviceBindings"][bound.settings.name];
       const bool well = a.code == ec::none && a.status < 500;
       entry["status"] = well ? "healthy" : "error";
       const auto said = a.header("x-response-time");
       entry["responseTime"] = (said.empty() ? time_since(self, *r) : std::string{said}) + "ms";
-      entry["circuit"] = to_string(bound.counters->state.load());
+      entry["circuit"] = to_string(bound.shared->state.load());
       if (!well)
         entry["error"] = a.code == ec::none ? fmt::format("status {}", a.status) : a.detail;
       r->healthy = r->healthy && well;
       tell(self, id, r);
-    });
+    };
+    self->state.peers->call(bound.settings.name, std::move(ask),
+      [self, call, answered](service_response&& a) { go_on(self, call, [&] { answered(a); }); });
   }
   if (service.own_health) {
     ++r->missing;

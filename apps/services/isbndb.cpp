@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <atomic>
+#include <memory>
+
 namespace troupe {
 namespace {
 
@@ -19,6 +22,8 @@ service_response without_key() {
 
 using done_callback = std::function<void(service_response&&)>;
 
+using lists_ptr = std::shared_ptr<std::atomic<int>>; // whole lists that are being read, of all sessions
+
 // One question, whichever form it came in.
 struct asked_of_us {
   session_ptr self;
@@ -26,13 +31,35 @@ struct asked_of_us {
   call_ref call;
   call_head head;
   done_callback done;
+  lists_ptr lists;
 };
 
 // A stated maximum, so that an upstream that repeats its last page for ever ends here; the answer says when it cut.
 constexpr std::int64_t most_pages_together = 40;
 
+// So many whole lists are read at once, because each may cost as many calls as it has pages.
+constexpr int most_lists_at_once = 4;
+constexpr std::chrono::seconds until_a_list_ends{5}; // a usual one has a few pages
+
+// A whole list that is being read.
+class list_slot {
+public:
+  explicit list_slot(std::shared_ptr<std::atomic<int>> taken)
+      : taken_{std::move(taken)}, got_{++*taken_ <= most_lists_at_once} {}
+  list_slot(const list_slot&) = delete;
+  list_slot& operator=(const list_slot&) = delete;
+  ~list_slot() { --*taken_; }
+
+  [[nodiscard]] bool got() const noexcept { return got_; }
+
+private:
+  std::shared_ptr<std::atomic<int>> taken_;
+  bool got_;
+};
+
 // An author's whole list, page by page.
 struct whole_list {
+  std::unique_ptr<list_slot> slot;
   asked_of_us asked;
   std::string name;
   fields query;
@@ -92,7 +119,13 @@ void author(const asked_of_us& a, const std::string& name, const fields& query) 
     return a.done(bad_request(all ? force.error() : all.error()));
   if (!all.value())
     return ask(a, books::parse_author("isbndb.author", name, query, a.books->defaults), query);
-  auto w = std::make_shared<whole_list>(whole_list{a, name, query, force.value()});
+  auto slot = std::make_unique<list_slot>(a.lists);
+  if (!slot->got()) {
+    auto busy = error_response(503, "Too many whole lists are being read", "all: at most 4 at once; ask for pages");
+    set_retry_after(busy, until_a_list_ends);
+    return a.done(std::move(busy));
+  }
+  auto w = std::make_shared<whole_list>(whole_list{std::move(slot), a, name, query, force.value()});
   std::erase_if(w->query, [](const auto& p) { return p.first == "page"; });
   next_page(w);
 }
@@ -105,15 +138,15 @@ void search(const asked_of_us& a, const std::string& text, const fields& query) 
   ask(a, books::parse_titles("isbndb.search", text, query, a.books->defaults), query);
 }
 
-void route(session_ptr self, const books_ptr& b, const call_ref& call, service_request& r) {
+void route(session_ptr self, const books_ptr& b, const lists_ptr& lists, const call_ref& call, service_request& r) {
   const asked_of_us a{
-    self, b, call, r.head, [self, id = call.id](service_response&& out) { reply(self, id, std::move(out)); }};
+    self, b, call, r.head, [self, id = call.id](service_response&& out) { reply(self, id, std::move(out)); }, lists};
   const auto target = target_of(r.path);
   if (!target)
     return a.done(bad_request(target.error()));
   const auto& [segments, query] = target.value();
   if (r.method != "GET" && r.method != "HEAD")
-    return a.done(json_response(405, R"({"error":"Method not allowed"})"));
+    return a.done(method_not_allowed());
   const auto is = [&](std::size_t n, std::string_view first) { return segments.size() == n && segments[0] == first; };
   if (is(1, "health"))
     return tell_health(self, call, r.head);
@@ -127,15 +160,15 @@ void route(session_ptr self, const books_ptr& b, const call_ref& call, service_r
     return search(a, segments[1], query);
   if (is(2, "search") && segments[1] == "books")
     return search(a, std::string{parameter_of(query, "q")}, query);
-  a.done(json_response(404, R"({"error":"Not found"})"));
+  a.done(error_response(404, "Not found"));
 }
 
 // A method by its name, with the argument that its path would have, and the rest as its query.
 template <class Run>
-method_handler method(const books_ptr& b, std::string_view argument, Run run) {
-  return [b, argument, run](session_ptr self, const call_ref& call, service_call& c) {
-    const asked_of_us a{
-      self, b, call, c.head, [self, id = call.id](service_response&& r) { reply(self, id, to_result(std::move(r))); }};
+method_handler method(const books_ptr& b, const lists_ptr& lists, std::string_view argument, Run run) {
+  return [b, lists, argument, run](session_ptr self, const call_ref& call, service_call& c) {
+    const asked_of_us a{self, b, call, c.head,
+      [self, id = call.id](service_response&& r) { reply(self, id, to_result(std::move(r))); }, lists};
     return b->has_isbndb ? run(a, std::string{parameter_of(c.arguments, argument)}, c.arguments)
                          : a.done(without_key());
   };
@@ -146,10 +179,12 @@ method_handler method(const books_ptr& b, std::string_view argument, Run run) {
 void make_isbndb(service_definition& service, const book_services& books) {
   const auto b = std::make_shared<const book_services>(books);
   auto& entry = service.entrypoints[""];
-  entry.fetch = [b](session_ptr self, const call_ref& call, service_request& r) { route(self, b, call, r); };
-  entry.methods["author"] = method(b, "name", author);
-  entry.methods["book"] = method(b, "isbn", book);
-  entry.methods["search"] = method(b, "q", search);
+  const auto lists = std::make_shared<std::atomic<int>>(0);
+  entry.fetch = [b, lists](
+                  session_ptr self, const call_ref& call, service_request& r) { route(self, b, lists, call, r); };
+  entry.methods["author"] = method(b, lists, "name", author);
+  entry.methods["book"] = method(b, lists, "isbn", book);
+  entry.methods["search"] = method(b, lists, "q", search);
 }
 
 } // namespace troupe

@@ -4,8 +4,9 @@
 //   GET /author/{name}?page&pageSize&language&all   GET /book/{isbn}
 //   GET /books/{query}, /search/books?q             GET /health
 //
-// Methods of the default entrypoint: `author` (name, page, pageSize, language), `book` (isbn), `search` (q,
-// maxResults); each returns what its path would.
+// `all=true` reads up to 40 pages of an author's list; four such lists at once, beyond which it is 503 with
+// Retry-After. Methods of the default entrypoint: `author` (name, page, pageSize, language), `book` (isbn), `search`
+// (q, maxResults); each returns what its path would.
 #pragma once
 
 #include "apps/services/lookups.hpp"

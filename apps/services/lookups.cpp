@@ -19,17 +19,19 @@ void append_lines(fields& to, std::string_view head) {
   }
 }
 
-// Rounded up: who comes back earlier comes in vain.
-std::int64_t whole_seconds(std::int64_t us) {
-  constexpr std::int64_t second = 1'000'000;
-  return std::max<std::int64_t>(1, (us + second - 1) / second);
-}
-
-// Whether nobody failed: more was asked than may be asked (DECISIONS C-06), which is 503.
-bool only_limits(const answer& a) {
-  return !a.providers.empty() && std::all_of(a.providers.begin(), a.providers.end(), [](const provider_report& p) {
-    return p.code == ec::permit_refused || p.code == ec::provider_limited || p.code == ec::overloaded;
-  });
+// What a failure came of. With providers that all refused, or were not asked for want of leave, nobody has failed
+// (DECISIONS C-06): only_limits is 503, an upstream's 4xx stays 502 and counts against nobody's circuit.
+ec cause_of(const answer& a) {
+  const auto all = [&](auto matches) {
+    return !a.providers.empty() && std::all_of(a.providers.begin(), a.providers.end(), [&](const provider_report& p) {
+      return matches(p.code);
+    });
+  };
+  if (a.code != ec::all_providers_failed)
+    return a.code;
+  if (all([](ec c) { return c == ec::permit_refused || c == ec::provider_limited || c == ec::overloaded; }))
+    return ec::overloaded;
+  return all([](ec c) { return !info(c).trips_circuit && c != ec::internal; }) ? ec::provider_refused : a.code;
 }
 
 } // namespace
@@ -67,24 +69,25 @@ void look_up(session_ptr self, const book_services& books, const call_ref& call,
   when_dropped(self, call, [self, owner, id = l.id, key = l.about.key] { self->send(owner, lookup_cancel{id, key}); });
   const auto to = std::make_shared<std::function<void(answer &&)>>(std::move(done));
   self->request(owner, by_its_deadline, std::move(l))
-    .then([to](answer& a) { (*to)(std::move(a)); },
-      [to](const caf::error& e) {
+    .then([to, self, call](answer& a) { go_on(self, call, [&] { (*to)(std::move(a)); }); },
+      [to, self, call](const caf::error& e) {
         answer a;
         auto why = from_caf(e);
         a.code = why.code;
         a.message = std::move(why.message);
-        (*to)(std::move(a));
+        go_on(self, call, [&] { (*to)(std::move(a)); });
       });
 }
 
 service_response to_response(const answer& a, std::string_view failed) {
   service_response r;
   if (a.code != ec::none) {
-    r.status = only_limits(a) ? 503 : info(a.code).http_status;
+    r.cause = cause_of(a);
+    r.status = info(r.cause).http_status;
     auto body = render({r.status, std::string{failed}, a.message, {}, a.providers}, false);
     r.headers = {{"Content-Type", std::string{body.content_type}}, {"Cache-Control", "no-store"}};
     if (r.status == 503)
-      r.headers.emplace_back("Retry-After", std::to_string(whole_seconds(a.retry_after_us)));
+      set_retry_after(r, std::chrono::microseconds{a.retry_after_us});
     r.body = blob{std::move(body.text)};
     return r;
   }
@@ -99,11 +102,22 @@ service_response to_response(const answer& a, std::string_view failed) {
   return r;
 }
 
+service_response error_response(int status, std::string error, std::string message) {
+  auto r = json_response(status, render({status, std::move(error), std::move(message), {}, {}}, false).text);
+  r.headers.emplace_back("Cache-Control", "no-store");
+  return r;
+}
+
+service_response method_not_allowed() {
+  auto r = error_response(405, "Method not allowed");
+  r.headers.emplace_back("Allow", "GET, HEAD"); // RFC 9110, 15.5.6
+  return r;
+}
+
 service_response bad_request(const error& why) {
   const bool missing = why.message == "Missing query parameter"; // S0-46: it is the whole error
-  auto body =
-    render(missing ? failure{400, why.message, {}, {}, {}} : failure{400, "Bad request", why.message, {}, {}}, false);
-  return json_response(info(why.code).http_status, std::move(body.text));
+  const auto status = info(why.code).http_status;
+  return missing ? error_response(status, why.message) : error_response(status, "Bad request", why.message);
 }
 
 service_result to_result(service_response&& r) {
@@ -111,7 +125,11 @@ service_result to_result(service_response&& r) {
     return {r.code, std::move(r.detail), {}};
   if (r.status < 400)
     return {ec::none, {}, std::move(r.body)};
-  const auto code = r.status == 404 ? ec::not_found : r.status >= 500 ? ec::provider_failed : ec::bad_request;
+  const auto code = r.cause != ec::none               ? r.cause
+                    : r.status == 404                 ? ec::not_found
+                    : r.status < 500                  ? ec::bad_request
+                    : verdict_of(r) == ec::overloaded ? ec::overloaded
+                                                      : ec::provider_failed;
   return {code, std::string{r.body.view()}, {}};
 }
 

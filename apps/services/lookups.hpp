@@ -36,7 +36,13 @@ void look_up(session_ptr self, const book_services& books, const call_ref& call,
 /// An answer of the cache as a service's: its body and fixed header lines, or the error that it is (S0-48).
 [[nodiscard]] service_response to_response(const answer& a, std::string_view failed);
 
-/// 400 in the services' own error shape.
+/// `{"error","message"}`, the services' own error shape, which the door makes a problem of for whoever wants one.
+[[nodiscard]] service_response error_response(int status, std::string error, std::string message = {});
+
+/// 405: their paths are read, and nothing else.
+[[nodiscard]] service_response method_not_allowed();
+
+/// 400 in that shape.
 [[nodiscard]] service_response bad_request(const error& why);
 
 /// The same answer in the typed form: its body, or the error that its status is.

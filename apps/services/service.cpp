@@ -13,22 +13,14 @@ namespace {
 using std::chrono::microseconds;
 using front_ptr = service_front_actor::stateful_pointer<front_of_service_state>;
 
-service_response refusal(const error& e, const service_response*) {
-  return {e.code, e.message, info(e.code).http_status, {}, {}};
-}
-
-service_result refusal(const error& e, const service_result*) {
-  return {e.code, e.message, {}};
-}
-
 void deliver_refusal(session_state::promise& to, const error& e) {
   std::visit(
     [&e](auto& promise) {
       using promise_type = std::decay_t<decltype(promise)>;
       if constexpr (std::is_same_v<promise_type, caf::typed_response_promise<service_response>>)
-        promise.deliver(refusal(e, static_cast<service_response*>(nullptr)));
+        promise.deliver(refused<service_response>(e));
       else
-        promise.deliver(refusal(e, static_cast<service_result*>(nullptr)));
+        promise.deliver(refused<service_result>(e));
     },
     to);
 }
@@ -107,7 +99,7 @@ call_ref admit(session_ptr self, const Message& what) {
 
 // What a handler throws ends its call and nothing else.
 template <class Work>
-void guarded(session_ptr self, const call_ref& call, std::string_view path, Work work) {
+void guarded(session_ptr self, const call_ref& call, const Work& work) {
   const auto& def = *self->state.service;
   try {
     work();
@@ -119,7 +111,7 @@ void guarded(session_ptr self, const call_ref& call, std::string_view path, Work
   if (found == self->state.calls.end())
     return;
   if (def.pass_through && std::holds_alternative<caf::typed_response_promise<service_response>>(found->second.to))
-    return end(self, call.id, json_response(200, def.pass_through(path)));
+    return end(self, call.id, json_response(200, def.pass_through(found->second.path)));
   if (auto open = close(self->state, call.id)) {
     deliver_refusal(open->to, {ec::internal, "Internal Error"});
     judge(self, *open, ec::provider_failed);
@@ -142,7 +134,9 @@ void on_request(session_ptr self, const call_ref& call, service_request& r) {
   const auto& entry = *self->state.entry;
   if (!entry.fetch)
     return end(self, call.id, json_response(404, R"({"error":"Not found"})"));
-  guarded(self, call, r.path, [&] { entry.fetch(self, call, r); });
+  if (self->state.service->pass_through)
+    self->state.calls.at(call.id).path = r.path;
+  guarded(self, call, [&] { entry.fetch(self, call, r); });
 }
 
 void on_call(session_ptr self, const call_ref& call, service_call& c) {
@@ -150,7 +144,7 @@ void on_call(session_ptr self, const call_ref& call, service_call& c) {
   const auto it = entry.methods.find(c.method);
   if (it == entry.methods.end())
     return end(self, call.id, service_result{ec::not_found, "method: there is none named \"" + c.method + '"', {}});
-  guarded(self, call, c.method, [&] { it->second(self, call, c); });
+  guarded(self, call, [&] { it->second(self, call, c); });
 }
 
 void cancel(session_ptr self, std::uint64_t id) {
@@ -203,6 +197,10 @@ void reply(session_ptr self, std::uint64_t call, service_response r) {
 
 void reply(session_ptr self, std::uint64_t call, service_result r) {
   end(self, call, std::move(r));
+}
+
+void go_on(session_ptr self, const call_ref& call, const std::function<void()>& work) {
+  guarded(self, call, work);
 }
 
 void when_dropped(session_ptr self, const call_ref& call, std::function<void()> then) {
@@ -258,12 +256,6 @@ service_actor::behavior_type session(session_ptr self, std::shared_ptr<const ser
     },
     [self](const service_cancel& c) { cancel(self, c.id); },
     [self](tick_atom) { tick(self); },
-    [self](stats_atom) {
-      metrics out;
-      out.push_back({"troupe_session_calls_in_flight", {{"service", self->state.service->name}}, false,
-        static_cast<std::int64_t>(self->state.calls.size())});
-      return out;
-    },
   };
 }
 
@@ -287,7 +279,7 @@ service_front_actor::behavior_type service_front(
     [self](stats_atom) {
       metrics out;
       for (const auto& b : self->state.service->bindings)
-        append(out, b.settings, *b.counters);
+        append(out, b.settings, *b.shared);
       return out;
     },
   };

@@ -73,6 +73,7 @@ struct session_state {
     bool probe = false;
     bool hurried = false;
     std::function<void()> dropped = {}; // see when_dropped()
+    std::string path = {};              // for the service's origin, if it has one
   };
 
   std::shared_ptr<const service_definition> service;
@@ -98,6 +99,10 @@ service_actor::behavior_type session(session_ptr self, std::shared_ptr<const ser
 /// Answers a call. Nothing if it has been answered: its time was over, or nobody waits any more.
 void reply(session_ptr self, std::uint64_t call, service_response r);
 void reply(session_ptr self, std::uint64_t call, service_result r);
+
+/// Runs what a call goes on with, when what it asked for (the cache, another service) has come: what that throws ends
+/// the call and nothing else, as with its handler.
+void go_on(session_ptr self, const call_ref& call, const std::function<void()>& work);
 
 /// What to do should a call end before its handler answers it (its caller does not wait any more, or its time is over):
 /// take back what it asked of others. In the place of what was said before.

@@ -11,6 +11,7 @@
 
 #include "actors/binding/binding.hpp"
 #include "actors/jobs/progress.hpp"
+#include "actors/orchestrator/live_traffic.hpp"
 #include "actors/pool/pool.hpp"
 #include "apps/warmer/importer.hpp"
 #include "apps/warmer/micro_batch.hpp"
@@ -79,6 +80,8 @@ struct warmer_settings {
   std::shared_ptr<storage::sql_pool> pool;
   std::int64_t batch = 256;     // items of a micro-batch
   std::size_t concurrency = 16; // calls under way
+  std::size_t beside_live = 2;  // of them while people wait for providers
+  std::shared_ptr<const live_traffic> live = std::make_shared<live_traffic>();
   std::chrono::microseconds call_time{std::chrono::seconds{60}};
   std::chrono::milliseconds lease{std::chrono::seconds{30}};
   std::chrono::milliseconds look_every{std::chrono::seconds{5}}; // for jobs of other nodes that have died

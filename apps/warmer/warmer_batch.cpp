@@ -2,6 +2,8 @@
 #include "apps/warmer/items.hpp"
 #include "apps/warmer/warmer_steps.hpp"
 
+#include <algorithm>
+
 namespace troupe::warming {
 namespace {
 
@@ -115,7 +117,11 @@ void pump(self_ptr self) {
   if (s.now != phase::warming || s.pumping)
     return;
   s.pumping = true;
-  while (s.now == phase::warming && s.batch.under_way() < s.settings.concurrency) {
+  // Fewer at once are heard of soon enough: each answer looks anew.
+  const auto& wanted = s.settings;
+  const auto most =
+    wanted.live->lately(self->clock().now()) ? std::min(wanted.beside_live, wanted.concurrency) : wanted.concurrency;
+  while (s.now == phase::warming && s.batch.under_way() < most) {
     const auto place = s.batch.next(self->clock().now());
     if (!place)
       break;

@@ -29,6 +29,7 @@ struct batch_world : actors {
         return w->answers.back();
       },
       [w](const fetch_cancel& c) { w->taken_back.push_back(c.id); },
+      [](const fetch_hurry&) {},
       [](const circuit_order&) { return circuit_report{}; },
       [](const provider_drains&) {},
       [](tick_atom) {},

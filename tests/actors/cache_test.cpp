@@ -229,6 +229,31 @@ TEST(a client that leaves cancels nothing while somebody else waits) {
   CHECK(b->code == ec::none);
 }
 
+TEST(who waits for what is being warmed hurries it once and another warmer does not) {
+  hold = true;
+  asks_as = priority::warming;
+  ask();
+  ask();
+  CHECK(hurried.empty());
+  asks_as = priority::interactive;
+  const auto a = ask();
+  const auto b = ask();
+  CHECK_EQ(asked, 1);
+  CHECK_EQ(hurried, std::vector<std::uint64_t>{fetches_seen[0].id});
+  inside(boss, [this] { held[0].deliver(next); });
+  CHECK(a->code == ec::none && b->code == ec::none);
+}
+
+TEST(that there is nothing is kept as long as what there is where a question says so) {
+  next.found = false;
+  next.data = blob{"[]"};
+  CHECK_EQ(ask("k1")->ttl_us, us(jittered(60s, "k1")));
+  kept.nothing_too = true;
+  CHECK_EQ(ask("k2")->ttl_us, us(jittered(3600s, "k2")));
+  next.degraded = true;
+  CHECK_EQ(ask("k3")->ttl_us, us(jittered(60s, "k3")));
+}
+
 TEST(the last client to leave takes the fetch with it) {
   hold = true;
   const auto a = ask();

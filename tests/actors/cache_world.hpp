@@ -20,6 +20,7 @@ struct cache_world : actors {
   int asked = 0;
   std::vector<fetch> fetches_seen;
   std::vector<std::uint64_t> cancelled;
+  std::vector<std::uint64_t> hurried;
   stored_records rows;
   stored_records written;
   bool broken_database = false;
@@ -37,6 +38,7 @@ struct cache_world : actors {
         return held.back();
       },
       [this](const fetch_cancel& c) { cancelled.push_back(c.id); },
+      [this](const fetch_hurry& h) { hurried.push_back(h.id); },
       [](const circuit_order&) { return circuit_report{}; },
       [](const provider_drains&) {},
       [](tick_atom) {},

@@ -39,6 +39,7 @@ struct world : test::actors {
   std::vector<caf::typed_response_promise<provider_answer>> held;
   std::map<std::string, std::vector<provider_call>> asked;
   std::map<std::string, std::vector<std::uint64_t>> cancelled;
+  std::map<std::string, std::vector<std::uint64_t>> hurried;
   std::map<std::string, int> drained;
   std::map<std::string, supervisor_actor> supervisors;
   std::map<std::string, provider_actor> handles; // of the latest lives
@@ -74,6 +75,7 @@ struct world : test::actors {
             },
             [this](const mapped&) { run_inside(); },
             [this, name](const provider_cancel& c) { cancelled[name].push_back(c.id); },
+            [this, name](const provider_hurry& h) { hurried[name].push_back(h.id); },
             [this, me, name, generation](provider_drain) {
               ++drained[name];
               me->send(supervisors[name], provider_drains{generation});
@@ -109,15 +111,23 @@ struct world : test::actors {
   std::shared_ptr<outcome> ask(strategy how = strategy::merge, const std::string& route = "search") {
     auto out = std::make_shared<outcome>();
     out->code = ec::internal;
-    clients.push_back(sys.spawn([=, to = boss](caf::event_based_actor* caller) {
-      caller->request(to, caf::infinite, fetch{5, {route, "dune", 10, {}}, how, 10'000'000})
+    clients.push_back(sys.spawn([=, to = boss, with = asked_with](caf::event_based_actor* caller) {
+      caller->request(to, caf::infinite, fetch{5, {route, "dune", 10, {}, with}, how, 10'000'000})
         .then([out](const outcome& o) { *out = o; });
-      return caf::behavior{[=](stats_atom) { caller->send(to, fetch_cancel{5}); }};
+      return caf::behavior{
+        [=](stats_atom) { caller->send(to, fetch_cancel{5}); }, [=](flush_atom) { caller->send(to, fetch_hurry{5}); }};
     }));
     settle();
     return out;
   }
   std::vector<caf::actor> clients;
+  priority asked_with = priority::interactive;
+
+  // The last client's fetch is waited for now.
+  void hurry() {
+    caf::anon_send(clients.back(), flush_atom::value);
+    settle();
+  }
 
   // An order by hand; the state that it led to, or the error's name.
   std::string order(const std::string& provider, circuit_command what) {
@@ -292,6 +302,37 @@ TEST(a merge waits for the slower one as long as its patience and no longer) {
   // The late answer changes nothing.
   inside(
     handles["openlibrary"], [this] { held.back().deliver(one_word(1)); }, mapped{});
+}
+
+TEST(what is warmed hears the slower one out until somebody waits for it) {
+  scripts["openlibrary"].hold = true;
+  asked_with = priority::warming;
+  const auto o = ask();
+  advance(5s);
+  CHECK(o->code == ec::internal);
+  hurry();
+  CHECK_EQ(hurried["openlibrary"].size(), 1u);
+  CHECK(hurried["google"].empty()); // it has answered
+  advance(799ms);
+  CHECK(o->code == ec::internal);
+  advance(1ms);
+  CHECK(o->code == ec::none);
+  CHECK_EQ(o->tag, "google");
+  hurry(); // it has ended
+}
+
+TEST(somebody who waits before anybody has answered waits for one and has patience for the others) {
+  scripts["google"].hold = scripts["openlibrary"].hold = true;
+  asked_with = priority::warming;
+  const auto o = ask();
+  hurry();
+  advance(2s);
+  CHECK(o->code == ec::internal);
+  inside(
+    handles["google"], [this] { held.front().deliver(one_word(1)); }, mapped{});
+  CHECK(o->code == ec::internal);
+  advance(800ms);
+  CHECK_EQ(o->tag, "google");
 }
 
 TEST(a provider that never answers is given up a second after the deadline) {

@@ -169,6 +169,43 @@ TEST(a call that is cancelled while it waits for a permit spends none) {
   CHECK(aborted.empty());
 }
 
+TEST(a call that somebody waits for now asks for its permit anew among those of its kind) {
+  start();
+  withhold = true;
+  auto c = plain();
+  c.what.priority = priority::warming;
+  const auto end = call(c);
+  caf::anon_send(life, provider_hurry{c.id});
+  caf::anon_send(life, provider_hurry{c.id}); // once is enough
+  caf::anon_send(life, provider_hurry{12'345});
+  settle();
+  REQUIRE_EQ(wanted.size(), 2u);
+  CHECK(wanted[0].priority == priority::warming);
+  CHECK(wanted[1].priority == priority::interactive);
+  CHECK_EQ(withdrawn, std::vector<std::uint64_t>{wanted[0].id});
+  inside(limiter, [&] { withheld[0].deliver(permit{1, 0}); }); // it was on its way
+  CHECK(requests.empty());
+  CHECK_EQ(released, 1);
+  inside(limiter, [&] { withheld[1].deliver(permit{2, 0}); });
+  CHECK_EQ(requests.size(), 1u);
+  CHECK(end->code == ec::none);
+  CHECK_EQ(end->attempts, 1);
+  CHECK_EQ(released, 2);
+}
+
+TEST(a call on the wire goes on when somebody waits for it) {
+  start();
+  hang = true;
+  auto c = plain();
+  c.what.priority = priority::warming;
+  const auto end = call(c);
+  caf::anon_send(life, provider_hurry{c.id});
+  settle();
+  CHECK_EQ(wanted.size(), 1u);
+  inside(http, [&] { held[0].deliver(response); });
+  CHECK(end->code == ec::none);
+}
+
 TEST(a share of failures drains it and what is under way still succeeds) {
   settings.health.failures = 1'000;
   settings.health.minimum = 10;

@@ -26,12 +26,14 @@ struct provider_world : actors {
   bool withhold = false; // the limiter's permits
   std::vector<caf::typed_response_promise<permit>> withheld;
   std::vector<std::uint64_t> withdrawn;
+  std::vector<permit_request> wanted;
   rate_limiter_actor::pointer limiter_me = nullptr;
 
   rate_limiter_actor limiter = sys.spawn([this](rate_limiter_actor::pointer me) -> rate_limiter_actor::behavior_type {
     limiter_me = me;
     return {
-      [this](const permit_request&) -> caf::result<permit> {
+      [this](const permit_request& r) -> caf::result<permit> {
+        wanted.push_back(r);
         if (withhold) {
           withheld.push_back(limiter_me->make_response_promise<permit>());
           return withheld.back();
@@ -42,7 +44,7 @@ struct provider_world : actors {
       [this](const permit_release&) { ++released; },
       [this](const lane_pause& p) { paused_us = p.pause_us; },
       [](tick_atom) {},
-      [](stats_atom) { return metrics{}; },
+      [this](stats_atom) { return run_inside(); },
     };
   });
 

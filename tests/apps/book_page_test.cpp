@@ -91,20 +91,25 @@ TEST(books keep the members that were chosen and without a choice all) {
   CHECK(list == parsed(R"([{"title":"a","authors":["x"]},{"authors":[]},{}])"));
 }
 
-TEST(a cursor is the page of its own list) {
-  for (const std::int64_t page : {1, 2, 15, 16, 200, 1'000'000})
-    CHECK_EQ(value_of(page_at(cursor_of("key", page), "key")), page);
-  CHECK(cursor_of("a", 2) != cursor_of("b", 2));
-  CHECK(cursor_of("a", 2) != cursor_of("a", 3));
+TEST(a cursor is a place in its own list) {
+  for (const std::int64_t page : {1, 2, 15, 16, 25, 1'000'000})
+    for (const std::int64_t offset : {0, 1, 40, 120}) {
+      const list_place place{page, offset};
+      CHECK(value_of(place_at(cursor_of("key", place), "key")) == place);
+    }
+  CHECK(cursor_of("a", {2, 0}) != cursor_of("b", {2, 0}));
+  CHECK(cursor_of("a", {2, 0}) != cursor_of("a", {3, 0}));
+  CHECK(cursor_of("a", {2, 0}) != cursor_of("a", {2, 1}));
 }
 
 TEST(a cursor of another list or garbage is refused) {
-  const auto good = cursor_of("key", 2);
-  for (const auto& bad : names{"", ".", "2", "2.", cursor_of("other", 2), "02" + good.substr(1), "+" + good, good + " ",
-         good + "0", good.substr(0, good.size() - 1), "0" + good.substr(1), "-2" + good.substr(1),
-         "ffffffffffffffffffff" + good.substr(1), std::string(100'000, 'f'), std::string("2\0", 2) + good.substr(1),
-         "3" + good.substr(1) + "\xff"}) {
-    const auto e = error_of(page_at(bad, "key"));
+  const auto good = cursor_of("key", {2, 3});
+  for (const auto& bad :
+    names{"", ".", "-", "2", "2.", "2-3", "2-3.", cursor_of("other", {2, 3}), "02" + good.substr(1), "+" + good,
+      good + " ", good + "0", good.substr(0, good.size() - 1), "0" + good.substr(1), "-2" + good.substr(1),
+      "ffffffffffffffffffff" + good.substr(1), std::string(100'000, 'f'), std::string("2\0", 2) + good.substr(1),
+      "3" + good.substr(1) + "\xff", "2--3" + good.substr(3), "2-ffffffffffffffffffff" + good.substr(3)}) {
+    const auto e = error_of(place_at(bad, "key"));
     CHECK(e.code == ec::bad_request);
     CHECK(e.message.starts_with("cursor: ") && e.message.size() < 200);
   }

@@ -158,6 +158,8 @@ TEST(a caller that does not wait any more takes back what its call has caused) {
   CHECK(forgotten->empty());
   CHECK_EQ(counted->calls.load(), 1);
   CHECK_EQ(counted->timeouts.load(), 0);
+  CHECK_EQ(counted->failed.load(), 0);
+  CHECK_EQ(counted->cancelled.load(), 1);
 }
 
 TEST(a call whose time is over takes back what it has caused) {
@@ -203,7 +205,7 @@ TEST(S2-58 health names the binding that fails and counts against nobody) {
   auto to_c = settings;
   to_c.caller = "worker-b";
   to_c.name = "WORKER_C";
-  b->bindings = {{to_c, third, std::make_shared<binding_counters>()}};
+  b->bindings = {{to_c, third, std::make_shared<shared_binding>()}};
   answer_with([](session_ptr me, const call_ref& call, service_request& r) { tell_health(me, call, r.head); });
   for (int i = 0; i < 10; ++i) {
     const auto r = fetch("/health");
@@ -234,7 +236,7 @@ TEST(S2-59 health tells the time that the other side says) {
   auto to_c = settings;
   to_c.caller = "worker-b";
   to_c.name = "WORKER_C";
-  b->bindings = {{to_c, third, std::make_shared<binding_counters>()}};
+  b->bindings = {{to_c, third, std::make_shared<shared_binding>()}};
   answer_with([](session_ptr me, const call_ref& call, service_request& r) { tell_health(me, call, r.head); });
   const auto body = json::parse(fetch("/health")->at(0).body.view());
   CHECK_EQ(body["serviceBindings"]["WORKER_C"],

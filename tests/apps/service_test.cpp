@@ -141,7 +141,6 @@ TEST(a session that says nothing at all is ended after three calls) {
             [dumb](service_call&) { return dumb->make_response_promise<service_result>(); },
             [](const service_cancel&) {},
             [](tick_atom) {},
-            [](stats_atom) { return metrics{}; },
           };
         });
       },
@@ -216,6 +215,84 @@ TEST(S1-46 work goes on behind its answer until it is released) {
   settle();
   self->receive([&](const caf::down_msg&) { ended = true; }, caf::after(0s) >> [] {});
   CHECK(ended);
+}
+
+TEST(a binding that two actors hold has one circuit) {
+  start();
+  const std::vector<bound_service> bound{{settings, front, counted}};
+  const auto other = sys.spawn([&](caller_ptr me) -> caf::behavior {
+    me->state.bound = std::make_unique<bindings<caller_ptr>>(me, bound, lines.log, 2);
+    me->set_down_handler([me](const caf::down_msg& down) { me->state.bound->down(down); });
+    me->set_exit_handler([me](const caf::exit_msg& stop) { me->quit(stop.reason); });
+    return {[me](tick_atom) { me->state.bound->tick(); },
+      [this, me](stats_atom) {
+        if (auto now = std::exchange(work, nullptr))
+          now(me);
+      }};
+  });
+  const auto by_other = [&] {
+    auto out = std::make_shared<std::vector<service_response>>();
+    work = [out](caller_ptr me) {
+      service_request r;
+      r.path = "/x";
+      r.head.remaining_us = us(5s);
+      me->state.bound->call("WORKER_B", r, [out](service_response&& a) { out->push_back(std::move(a)); });
+    };
+    caf::anon_send(other, stats_atom::value);
+    settle();
+    return out;
+  };
+  CHECK_EQ(by_other()->at(0).status, 200);
+  status = 500;
+  for (int i = 0; i < 3; ++i)
+    fetch();
+  CHECK_EQ(by_other()->at(0).detail, "Circuit breaker OPEN for WORKER_B");
+  CHECK_EQ(counted->trips.load(), 1);
+  advance(61s);
+  CHECK_EQ(by_other()->at(0).status, 500); // the probe, in a session that counts anew
+  CHECK(fetch()->at(0).code == ec::circuit_open);
+  CHECK_EQ(counted->trips.load(), 2);
+  status = 200;
+  advance(121s);
+  quiet = true;
+  const auto waiting = by_other();
+  CHECK_EQ(counted->under_way, 1);
+  self->send_exit(other, caf::exit_reason::user_shutdown);
+  settle();
+  quiet = false;
+  CHECK_EQ(counted->under_way, 0);      // it gave back what it had
+  CHECK_EQ(fetch()->at(0).status, 200); // and the probe with it
+}
+
+TEST(a refusal says when to come back) {
+  settings.concurrency = 1;
+  start();
+  status = 500;
+  for (int i = 0; i < 3; ++i)
+    fetch();
+  advance(19s);
+  CHECK_EQ(fetch()->at(0).header("Retry-After"), "41");
+  advance(42s);
+  quiet = true;
+  fetch();
+  const auto busy = fetch();
+  CHECK(busy->at(0).code == ec::overloaded);
+  CHECK_EQ(busy->at(0).header("Retry-After"), "1");
+}
+
+TEST(what a call goes on with may throw and ends its call alone) {
+  start();
+  b->entrypoints[""].fetch = [](session_ptr me, const call_ref& call, service_request&) {
+    go_on(me, call, [] { throw std::runtime_error{"broken"}; });
+  };
+  CHECK(fetch()->at(0).code == ec::internal);
+  b->entrypoints[""].fetch = [](session_ptr me, const call_ref& call, service_request&) {
+    reply(me, call.id, json_response(200, "{}"));
+    go_on(me, call, [] { throw std::runtime_error{"broken"}; }); // behind the answer
+  };
+  CHECK_EQ(fetch()->at(0).status, 200);
+  CHECK_EQ(fetch()->at(0).status, 200);
+  CHECK_EQ(counted->trips.load(), 0);
 }
 
 TEST(a binding bounds how many calls are under way and how many there are a second) {

@@ -21,7 +21,7 @@ struct service_world : actors {
   std::function<void(caller_ptr)> work; // for the caller to do when it is ticked
   std::vector<service_open> allowed{{"a", "WORKER_B", "", 3}, {"a", "ADMIN", "AdminEntrypoint", 3}};
   std::shared_ptr<service_definition> b = std::make_shared<service_definition>();
-  std::shared_ptr<binding_counters> counted = std::make_shared<binding_counters>();
+  std::shared_ptr<shared_binding> counted = std::make_shared<shared_binding>();
   binding_settings settings{"a", "WORKER_B", "worker-b", "", 3, {60s, 600s, 0, 2, {}, 0s}, 10s, 256, 0};
   service_front_actor front;
   caf::actor caller;
@@ -68,7 +68,7 @@ struct service_world : actors {
     auto stranger = settings;
     stranger.name = "STRANGER";
     const std::vector<bound_service> bound{{settings, front, counted},
-      {admin, front, std::make_shared<binding_counters>()}, {stranger, front, std::make_shared<binding_counters>()}};
+      {admin, front, std::make_shared<shared_binding>()}, {stranger, front, std::make_shared<shared_binding>()}};
     caller = sys.spawn([this, bound](caller_ptr me) -> caf::behavior {
       me->state.bound = std::make_unique<bindings<caller_ptr>>(me, bound, lines.log, 1);
       me->set_down_handler([me](const caf::down_msg& down) { me->state.bound->down(down); });

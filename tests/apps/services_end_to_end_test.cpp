@@ -83,8 +83,6 @@ TEST(S0-54 the third version pages through everything once) {
       break;
     cursor = "&cursor=" + body["next"].get<std::string>();
   }
-  std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
   CHECK_EQ(found, (texts{"Dune", "Dune Messiah"}));
 }
 
@@ -94,7 +92,9 @@ TEST(what a service has searched is a hot hit for everybody) {
   const auto before = upstream_calls();
   CHECK_EQ(get("/api/v2/books/search?q=dune").field("X-Cache"), "HIT-KV-HOT");
   CHECK_EQ(get("/search/auto?q=DUNE").field("X-Cache"), "HIT-KV-HOT");
-  CHECK_EQ(get("/api/v3/books/search?q=dune").field("X-Cache"), "HIT-KV-HOT");
+  CHECK_EQ(upstream_calls(), before);
+  CHECK_EQ(get("/api/v3/books/search?q=dune&limit=1").field("X-Cache"), "MISS"); // its pages are whole
+  CHECK_EQ(get("/api/v3/books/search?q=Dune&limit=7").field("X-Cache"), "HIT-KV-HOT");
   CHECK_EQ(get("/search/isbn?isbn=9780441172719").status, 200);
   const auto details = upstream_calls();
   CHECK(details > before);
@@ -103,6 +103,64 @@ TEST(what a service has searched is a hot hit for everybody) {
   const auto author = upstream_calls();
   CHECK_EQ(get("/search/author?q=Herbert,%20Frank").field("X-Cache"), "HIT-KV-HOT");
   CHECK_EQ(upstream_calls(), author);
+}
+
+TEST(C-05 errors of services are problems for whoever accepts them) {
+  start();
+  for (const auto* target : {"/search/auto", "/author/%20", "/book/123", "/search/title?q=x&maxResults=0"}) {
+    const auto ours = get(target);
+    CHECK_EQ(ours.status, 400);
+    CHECK_EQ(ours.field("Content-Type"), "application/json");
+    CHECK(json::parse(ours.body).contains("error"));
+    const auto problem = get(target, "Accept: application/problem+json\r\n");
+    CHECK_EQ(problem.status, 400);
+    CHECK_EQ(problem.field("Content-Type"), "application/problem+json");
+    const auto body = json::parse(problem.body);
+    CHECK_EQ(body["title"], json::parse(ours.body)["error"]);
+    CHECK_EQ(body["status"], 400);
+    CHECK(!body.contains("error"));
+  }
+  for (const auto* provider : {"google", "openlibrary", "isbndb"})
+    fault(std::string{R"({"fault":"status","status":500,"provider":")"} + provider + "\"}");
+  const auto failed = json::parse(get("/search/title?q=dune", "Accept: application/problem+json\r\n").body);
+  CHECK_EQ(failed["title"], "Search failed");
+  CHECK_EQ(failed["detail"], "All providers exhausted");
+  CHECK_EQ(failed["providers"].size(), 3u);
+}
+
+TEST(S0-54 the third version says its errors as problems whatever is accepted) {
+  start();
+  for (const auto* bad : {"", "?q=", "?q=x&limit=0", "?q=x&fields=secret", "?q=x&cursor=1", "?q=x&force=1"}) {
+    const auto r = get(std::string{"/api/v3/books/search"} + bad);
+    CHECK_EQ(r.status, 400);
+    CHECK_EQ(r.field("Content-Type"), "application/problem+json");
+    CHECK_EQ(json::parse(r.body)["status"], 400);
+  }
+  const auto r = get("/api/v3/books/search?q=x", "X-Request-Timeout: never\r\n");
+  CHECK_EQ(r.status, 400);
+  CHECK_EQ(r.field("Content-Type"), "application/problem+json");
+}
+
+TEST(a client that has an answer of a service is told that it has not changed) {
+  start();
+  for (const auto* target : {"/search/title?q=dune", "/search/isbn?isbn=9780441172719", "/author/Frank%20Herbert"}) {
+    const auto first = get(target);
+    CHECK_EQ(first.status, 200);
+    const auto again = get(target, "If-None-Match: " + first.field("ETag") + "\r\n");
+    CHECK_EQ(again.status, 304);
+    CHECK(again.body.empty());
+    CHECK_EQ(again.field("ETag"), first.field("ETag"));
+    CHECK_EQ(get(target, "If-None-Match: \"other\"\r\n").status, 200);
+  }
+}
+
+TEST(an author whom ISBNdb does not know is asked of it once and of the others once) {
+  start();
+  fault(R"({"provider":"isbndb","fault":"status","status":404})");
+  CHECK_EQ(get("/search/author?q=Frank+Herbert").status, 200);
+  CHECK_EQ(upstream_calls(), 3);
+  CHECK_EQ(get("/search/author?q=Frank+Herbert").status, 200);
+  CHECK_EQ(upstream_calls(), 3);
 }
 
 TEST(S2-62 each answer of a service says once how long it took) {
@@ -140,6 +198,16 @@ TEST(an ISBNdb that hangs leaves time for the other way) {
   fault(R"({"provider":"isbndb","fault":"hang"})");
   const auto r = get("/search/author?q=Frank+Herbert");
   CHECK_EQ(r.status, 200);
+}
+
+TEST(an ISBNdb that hangs opens its circuit also where requests have little time) {
+  settings.providers.at("isbndb").attempt_timeout = 60s;
+  settings.request.deadline = 600ms;
+  start();
+  fault(R"({"provider":"isbndb","fault":"hang"})");
+  for (int i = 0; i < 3; ++i)
+    (void)get("/search/author?force=true&q=Frank+Herbert");
+  CHECK_EQ(gauge("circuit_breaker_trips_total"), 1);
 }
 
 TEST(S2-58 each service tells its health and no secret) {

@@ -23,6 +23,20 @@ TEST(every item of a job is warmed once and the end is told) {
   CHECK(!told.empty());
 }
 
+TEST(fewer are under way while people wait for providers and all of them again a second later) {
+  quiet = true;
+  start();
+  live->seen(sched.clock().now());
+  queue("one");
+  CHECK_EQ(proxy_paths.size(), 1u); // of two
+  value_of(jobs.pause("one", now_ms));
+  kick();
+  value_of(jobs.resume("one", now_ms));
+  kick();
+  pass(2s);
+  CHECK_EQ(proxy_paths.size(), 3u);
+}
+
 TEST(S2-53 an author whom ISBNdb does not know is asked of the others) {
   knows_authors = false;
   start();

@@ -66,6 +66,7 @@ struct warmer_world : actors {
   importer_actor reader;
   warmer_actor actor;
   std::vector<bound_service> bound;
+  std::shared_ptr<live_traffic> live = std::make_shared<live_traffic>();
 
   warmer_world() {
     proxy->log = isbndb->log = lines.log;
@@ -90,9 +91,9 @@ struct warmer_world : actors {
     isbndb_front = sys.spawn(service_front, std::shared_ptr<const service_definition>{isbndb},
       std::vector<service_open>{{"cache-warmer", "ISBNDB_WORKER", {}, 0}});
     binding_settings b{"cache-warmer", "BOOKS_API_PROXY", "books-proxy", "", 3, {60s, 600s, 0, 2, {}, 0s}, 60s, 256, 0};
-    bound.push_back({b, proxy_front, std::make_shared<binding_counters>()});
+    bound.push_back({b, proxy_front, std::make_shared<shared_binding>()});
     b.name = "ISBNDB_WORKER";
-    bound.push_back({b, isbndb_front, std::make_shared<binding_counters>()});
+    bound.push_back({b, isbndb_front, std::make_shared<shared_binding>()});
     reader = sys.spawn([this](importer_actor::pointer me) -> importer_actor::behavior_type {
       return {[this, me](const import_order& order) {
         orders.push_back(order);
@@ -161,6 +162,8 @@ struct warmer_world : actors {
     s.pool = held.pool();
     s.batch = batch;
     s.concurrency = 2;
+    s.beside_live = 1;
+    s.live = live;
     s.now_ms = [this] { return now_ms; };
     s.changed = [this](const std::string& id) { told.push_back(id); };
     s.stop = std::make_shared<std::atomic<bool>>(false);

@@ -15,20 +15,18 @@ using time_point = binding_book::time;
 
 struct world {
   binding_settings settings{"a", "B", "b", "", 3, {60s, 600s, 0, 2, {}, 0s}, 10s, 256, 0};
-  std::shared_ptr<binding_counters> counted = std::make_shared<binding_counters>();
+  std::shared_ptr<shared_binding> counted = std::make_shared<shared_binding>();
   time_point now{std::chrono::hours{1}};
   std::unique_ptr<binding_book> book;
 
+  bool dies() { return book->died(book->generation(), now); }
+
   void start() {
     book = std::make_unique<binding_book>(settings, counted, 1);
-    (void)book->opened();
+    book->opened();
   }
 
-  binding_book::ticket admitted(std::chrono::microseconds left = 10s) {
-    auto t = value_of(book->admit(now, left));
-    t.generation = book->policy().generation();
-    return t;
-  }
+  binding_book::ticket admitted(std::chrono::microseconds left = 10s) { return value_of(book->admit(now, left)); }
 
   ec refused(std::chrono::microseconds left = 10s) { return error_of(book->admit(now, left)).code; }
 
@@ -55,6 +53,63 @@ TEST(a call with less than a quarter of the time is in a hurry) {
   CHECK(admitted(2'499ms).hurried);
 }
 
+TEST(hurry is measured by what callers usually have where that is less than the time-out) {
+  settings.usual = 1s;
+  start();
+  CHECK(!admitted(250ms).hurried);
+  CHECK(admitted(249ms).hurried);
+  settings.usual = 1h;
+  start();
+  CHECK(admitted(2'499ms).hurried);
+}
+
+TEST(what a health check waits for is no hurry for any binding) {
+  settings.timeout = 60s;
+  start();
+  CHECK(!admitted(never_hurried).hurried);
+  CHECK(admitted(never_hurried - 1us).hurried);
+}
+
+TEST(all who hold a binding have one circuit and one rate and one bound of calls) {
+  settings.concurrency = 2;
+  settings.rate = 10;
+  start();
+  binding_book other{settings, counted, 2};
+  other.opened();
+  CHECK(book->admit(now, 1s).has_value());
+  CHECK(error_of(other.admit(now, 1s)).code == ec::permit_refused);
+  CHECK(other.retry_after(now) == 100ms);
+  now += 100ms;
+  const auto second = value_of(other.admit(now, 1s));
+  now += 1s;
+  CHECK(refused() == ec::overloaded);
+  other.answered(second, now, 1ms, ec::none);
+  CHECK(book->admit(now, 1s).has_value());
+  const auto generation = other.generation();
+  CHECK(dies());
+  now += 1s;
+  CHECK(error_of(other.admit(now, 1s)).code == ec::overloaded);
+  settings.rate = 0;
+  settings.concurrency = 256;
+  const auto roomy = std::make_unique<binding_book>(settings, counted, 3);
+  CHECK(error_of(roomy->admit(now, 1s)).code == ec::circuit_open);
+  CHECK(roomy->retry_after(now) == 59s);
+  CHECK(!other.died(generation, now)); // of the same fault
+  CHECK_EQ(counted->trips.load(), 1);
+}
+
+TEST(of all who hold a binding one probes) {
+  start();
+  binding_book other{settings, counted, 2};
+  (void)dies();
+  now += 60s;
+  const auto probe = admitted();
+  CHECK(probe.probe);
+  CHECK(error_of(other.admit(now, 1s)).code == ec::circuit_open);
+  book->abandoned(probe, ec::cancelled);
+  CHECK(value_of(other.admit(now, 1s)).probe);
+}
+
 TEST(so many calls are under way at once and no more) {
   settings.concurrency = 3;
   start();
@@ -67,7 +122,7 @@ TEST(so many calls are under way at once and no more) {
   CHECK(refused() == ec::overloaded);
   (void)book->silent(second, now, 1ms);
   auto third = admitted();
-  book->abandoned(third);
+  book->abandoned(third, ec::circuit_tripped);
   auto fourth = admitted();
   (void)book->malformed(fourth, now, 1ms);
   (void)admitted();
@@ -82,6 +137,7 @@ TEST(S2-79 the rate holds over a second with a tenth of it at once) {
     ++at_once;
   CHECK_EQ(at_once, 10);
   settings.concurrency = 1'000;
+  counted = std::make_shared<shared_binding>();
   start();
   int passed = 0;
   for (int i = 0; i < 1'000; ++i, now += 1ms)
@@ -102,7 +158,7 @@ TEST(after a pause no more may come at once than ever) {
 TEST(S2-56 an open circuit refuses and says so and what it refuses uses up no rate) {
   settings.rate = 10; // one call each 100 ms
   start();
-  (void)book->died(book->policy().generation(), now);
+  (void)dies();
   CHECK_EQ(error_of(book->admit(now, 1s)).message, "Circuit breaker OPEN for B");
   now += 59'950ms;
   CHECK(refused() == ec::circuit_open);
@@ -112,10 +168,10 @@ TEST(S2-56 an open circuit refuses and says so and what it refuses uses up no ra
 
 TEST(S2-55 two probes one after the other close the circuit) {
   start();
-  (void)book->died(book->policy().generation(), now);
+  (void)dies();
   CHECK(counted->state.load() == circuit_state::open);
   now += 60s;
-  (void)book->opened();
+  book->opened();
   for (int i = 0; i < 2; ++i) {
     const auto t = admitted();
     CHECK(t.probe);
@@ -130,9 +186,9 @@ TEST(S2-55 two probes one after the other close the circuit) {
 
 TEST(a probe that ends without a verdict frees its place) {
   start();
-  (void)book->died(book->policy().generation(), now);
+  (void)dies();
   now += 60s;
-  book->abandoned(admitted());
+  book->abandoned(admitted(), ec::cancelled);
   book->answered(admitted(), now, 1ms, ec::cancelled);
   const auto hurried = admitted(1ms);
   CHECK(hurried.hurried && hurried.probe);
@@ -149,7 +205,7 @@ TEST(silence in a row ends the session and an answer in between does not) {
   CHECK(!book->silent(admitted(), now, 10s));
   CHECK(!book->silent(admitted(), now, 10s));
   CHECK(book->silent(admitted(), now, 10s));
-  (void)book->opened(); // the next life begins anew
+  book->opened(); // the next life begins anew
   CHECK(!book->silent(admitted(), now, 10s));
 }
 
@@ -158,7 +214,9 @@ TEST(what a former session did not answer is not held against this one) {
   std::vector<binding_book::ticket> old;
   for (int i = 0; i < 5; ++i)
     old.push_back(admitted());
-  (void)book->opened();
+  (void)dies();
+  now += 60s;
+  book->opened();
   for (const auto& t : old)
     CHECK(!book->silent(t, now, 10s));
   CHECK_EQ(counted->timeouts.load(), 5);
@@ -166,10 +224,10 @@ TEST(what a former session did not answer is not held against this one) {
 
 TEST(a death that was reported twice or late opens the circuit once) {
   start();
-  const auto generation = book->policy().generation();
+  const auto generation = book->generation();
   CHECK(book->died(generation, now));
   CHECK(!book->died(generation, now));
-  (void)book->opened();
+  book->opened();
   CHECK(!book->died(generation, now));
   CHECK_EQ(counted->trips.load(), 1);
 }
@@ -180,10 +238,12 @@ TEST(S2-63 every call is counted once and the average is over those that were an
   end(ec::provider_refused, 20ms);
   end(ec::provider_failed, 30ms);
   (void)book->silent(admitted(), now, 10s);
-  book->abandoned(admitted());
+  book->abandoned(admitted(), ec::circuit_tripped);
+  book->abandoned(admitted(), ec::cancelled);
   (void)book->malformed(admitted(), now, 40ms);
   (void)refused(0s);
-  CHECK_EQ(counted->calls.load(), 6);
+  CHECK_EQ(counted->calls.load(), 7);
+  CHECK_EQ(counted->cancelled.load(), 1);
   CHECK_EQ(counted->successful.load(), 2);
   CHECK_EQ(counted->failed.load(), 4);
   CHECK_EQ(counted->timeouts.load(), 1);
@@ -198,8 +258,8 @@ TEST(S2-63 every call is counted once and the average is over those that were an
         return m.value;
     return std::int64_t{-1};
   };
-  CHECK_EQ(value("binding_failure_rate_ppm"), 4'000'000 / 6);
-  CHECK_EQ(value("binding_timeout_rate_ppm"), 1'000'000 / 6);
+  CHECK_EQ(value("binding_failure_rate_ppm"), 4'000'000 / 7);
+  CHECK_EQ(value("binding_timeout_rate_ppm"), 1'000'000 / 7);
   CHECK_EQ(value("service_binding_avg_response_time_microseconds"), 25'000);
 }
 

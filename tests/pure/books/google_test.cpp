@@ -20,8 +20,8 @@ std::string one(const std::string& info, const std::string& more = "") {
 }
 
 book read_one(const std::string& info, const std::string& more = "") {
-  const auto books = books_from_google(one(info, more));
-  return books && books.value().size() == 1 ? books.value().front() : book{};
+  const auto page = page_from_google(one(info, more));
+  return page && page.value().books.size() == 1 ? page.value().books.front() : book{};
 }
 
 std::string with_isbn(const std::string& title, const std::string& isbn) {

@@ -53,13 +53,13 @@ bool swallowed(const std::string& body) {
       const auto mapped = api.map(q, answer(status, body));
       good = good && (mapped.has_value() || !mapped.error().message.empty());
     }
-  if (auto books = books_from_google(body); books) {
-    const std::vector<contribution> found{{"google", std::make_shared<book_list>(std::move(books.value()))}};
+  if (auto books = page_from_google(body); books) {
+    const std::vector<contribution> found{{"google", std::make_shared<book_list>(std::move(books.value().books))}};
     const auto merged = merge_search(search("x"), found);
     good = good && json::accept(to_json(dynamic_cast<const book_list&>(*merged).books));
   }
-  if (auto books = books_from_openlibrary(body, false); books)
-    good = good && json::accept(to_json(books.value()));
+  if (auto books = page_from_openlibrary(body, false); books)
+    good = good && json::accept(to_json(books.value().books));
   return good;
 }
 
@@ -80,8 +80,8 @@ TEST(a body cut off anywhere is books or an error) {
     const std::size_t step = std::max<std::size_t>(1, seed.size() / 30);
     for (std::size_t size = 0; size < seed.size(); size += step)
       CHECK(swallowed(seed.substr(0, size)));
-    CHECK(!books_from_google(seed.substr(0, seed.find_last_of('}'))).has_value());
-    CHECK(!books_from_openlibrary(seed.substr(0, seed.find_last_of('}')), true).has_value());
+    CHECK(!page_from_google(seed.substr(0, seed.find_last_of('}'))).has_value());
+    CHECK(!page_from_openlibrary(seed.substr(0, seed.find_last_of('}')), true).has_value());
   }
 }
 

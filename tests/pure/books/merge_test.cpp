@@ -185,7 +185,7 @@ TEST(details take no field from another book) {
 
 TEST(the routes tie questions to providers merge and JSON) {
   const auto table = routes(false);
-  REQUIRE_EQ(table.size(), 3u);
+  REQUIRE_EQ(table.size(), 5u);
   CHECK_EQ(table[0].name, "search");
   CHECK_EQ(table[1].name, "details");
   CHECK_EQ(table[2].name, "author");
@@ -206,4 +206,6 @@ TEST(with a key ISBNdb is the third provider and the first of an author) {
   CHECK_EQ(table[0].providers, (std::vector<std::string>{"google", "openlibrary", "isbndb"}));
   CHECK_EQ(table[1].providers, (std::vector<std::string>{"google", "openlibrary", "isbndb"}));
   CHECK_EQ(table[2].providers, (std::vector<std::string>{"isbndb", "google", "openlibrary"}));
+  CHECK_EQ(table[3].name, "elsewhere.author"); // of whom it has been asked already
+  CHECK_EQ(table[3].providers, (std::vector<std::string>{"google", "openlibrary"}));
 }

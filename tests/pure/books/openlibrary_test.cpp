@@ -15,8 +15,8 @@ std::string map(const question& q, int status, std::string body) {
 }
 
 book read_one(const std::string& body) {
-  const auto books = books_from_openlibrary(body, true);
-  return books && books.value().size() == 1 ? books.value().front() : book{};
+  const auto page = page_from_openlibrary(body, true);
+  return page && page.value().books.size() == 1 ? page.value().books.front() : book{};
 }
 
 book read_doc(const std::string& doc) {
@@ -141,14 +141,16 @@ TEST(a work is read with nested author keys and a plain description) {
 }
 
 TEST(entries hold editions and works with both forms of text) {
-  const auto books =
-    books_from_openlibrary(R"({"size":3,"entries":[{"key":"/books/OL1M","title":"A","description":"plain"},
+  const auto page =
+    page_from_openlibrary(R"({"size":3,"entries":[{"key":"/books/OL1M","title":"A","description":"plain"},
     {"key":"/works/OL1W","title":"B","description":{"type":"/type/text","value":"typed"}},{"key":"/books/OL2M"}]})",
       false);
-  REQUIRE(books.has_value());
-  REQUIRE_EQ(books.value().size(), 2u);
-  CHECK_EQ(books.value()[0].description, "plain");
-  CHECK_EQ(books.value()[1].description, "typed");
+  REQUIRE(page.has_value());
+  const auto& [books, listed] = page.value();
+  CHECK_EQ(listed, 3u);
+  REQUIRE_EQ(books.size(), 2u);
+  CHECK_EQ(books[0].description, "plain");
+  CHECK_EQ(books[1].description, "typed");
 }
 
 TEST(an author is no book even with a stray title) {
@@ -195,9 +197,10 @@ TEST(a list of any length is bounded in what is kept of it) {
 }
 
 TEST(records of api books keep the order of the body) {
-  const auto books = books_from_openlibrary(R"({"ISBN:2":{"title":"B"},"ISBN:1":{"title":"A"},"ISBN:0":{}})", true);
-  REQUIRE(books.has_value());
-  REQUIRE_EQ(books.value().size(), 2u);
-  CHECK_EQ(books.value()[0].title, "B");
-  CHECK_EQ(books.value()[1].title, "A");
+  const auto page = page_from_openlibrary(R"({"ISBN:2":{"title":"B"},"ISBN:1":{"title":"A"},"ISBN:0":{}})", true);
+  REQUIRE(page.has_value());
+  const auto& books = page.value().books;
+  REQUIRE_EQ(books.size(), 2u);
+  CHECK_EQ(books[0].title, "B");
+  CHECK_EQ(books[1].title, "A");
 }

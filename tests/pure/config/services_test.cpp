@@ -61,19 +61,40 @@ TEST(S2-05 without a word of it the services are bound as the inventory states) 
 
 TEST(S2-09 a file with one binding replaces all of the defaults) {
   const auto got = load_text(binding("books-proxy", "BIO", "isbndb",
-    "entrypoint = \"Admin\"\ntimeout = \"2s\"\nfailures = 5\nopen = \"30s\"\nconcurrency = 7\nrate = 9\n"));
+    "entrypoint = \"\"\ntimeout = \"2s\"\nfailures = 5\nopen = \"30s\"\nconcurrency = 7\nrate = 9\n"));
   CHECK(got.ok());
   REQUIRE_EQ(got.values.services.size(), 1u);
   const auto& b = got.values.services[0];
   CHECK_EQ(b.from, "books-proxy");
   CHECK_EQ(b.binding, "BIO");
   CHECK_EQ(b.service, "isbndb");
-  CHECK_EQ(b.entrypoint, "Admin");
+  CHECK_EQ(b.entrypoint, "");
   CHECK(b.timeout == 2s);
   CHECK_EQ(b.failures, 5);
   CHECK(b.open == 30s);
   CHECK_EQ(b.concurrency, 7);
   CHECK_EQ(b.rate, 9);
+}
+
+TEST(an empty list of services leaves none of the defaults) {
+  const auto got = load_text("services = []\n");
+  CHECK(got.ok());
+  CHECK(got.values.services.empty());
+}
+
+TEST(a binding of the warmer has a minute unless it says another time) {
+  const auto got =
+    load_text(binding("cache-warmer", "A", "isbndb") + binding("cache-warmer", "B", "isbndb", "timeout = \"3s\"\n")
+              + binding("books-proxy", "C", "isbndb"));
+  REQUIRE_EQ(got.values.services.size(), 3u);
+  CHECK(got.values.services[0].timeout == 60s);
+  CHECK(got.values.services[1].timeout == 3s);
+  CHECK(got.values.services[2].timeout == 10s);
+}
+
+TEST(an entrypoint that no service has is refused at start) {
+  CHECK_EQ(only_error(binding("books-proxy", "A", "isbndb", "entrypoint = \"Admin\"\n")),
+    "t.toml:1:1: services.entrypoint: expected none, because isbndb has its default one alone, got \"Admin\"");
 }
 
 TEST(lesson 11 services that bind each other in a circle fail at start with the path named) {
