@@ -102,8 +102,8 @@ std::string encode(const kept_answer& answer) {
     return body;
   std::string out(compressed.size() + ZSTD_compressBound(source.size()), '\0');
   compressed.copy(out.data(), compressed.size());
-  const auto size = ZSTD_compressCCtx(context.get(), out.data() + compressed.size(), out.size() - compressed.size(),
-    source.data(), source.size(), level);
+  const auto size = ZSTD_compressCCtx(
+    context.get(), out.data() + compressed.size(), out.size() - compressed.size(), source.data(), source.size(), level);
   if (ZSTD_isError(size) != 0 || size >= source.size())
     return body;
   out.resize(compressed.size() + size);

@@ -183,7 +183,8 @@ TEST(a job that fails or is cancelled says why and its last event is an error) {
 TEST(a job that is cancelled tells what it had done) {
   test::for_each_jobs_node([](jobs_node& node) {
     node.run("j1", 4);
-    value_of(node.jobs.finish("j1", "a", {{.n = node.claim("j1", 3).front(), .how = std::string{done_hot}}}, {}, start_ms));
+    value_of(
+      node.jobs.finish("j1", "a", {{.n = node.claim("j1", 3).front(), .how = std::string{done_hot}}}, {}, start_ms));
     const auto cancelled = value_of(node.jobs.cancel("j1", "", start_ms));
     CHECK_EQ(cancelled.counts.hits, 1);
     CHECK_EQ(value_of(node.jobs.events_after("j1", cancelled.events - 1, 9)).front().data,

@@ -80,7 +80,8 @@ TEST(a mistake in a schedule is told with its place and what was expected) {
     "database does not have");
   CHECK_EQ(
     complaint(R"(missed = "never")"), R"(t.toml:2:10: schedules.missed: expected run_once or skip, got "never")");
-  CHECK_EQ(complaint(R"(task = "dance")"), R"(t.toml:2:8: schedules.task: expected warm, verify or purge, got "dance")");
+  CHECK_EQ(
+    complaint(R"(task = "dance")"), R"(t.toml:2:8: schedules.task: expected warm, verify or purge, got "dance")");
   CHECK_EQ(complaint(R"(name = "A b")"),
     R"(t.toml:2:8: schedules.name: expected a name of small letters, digits and _, got "A b")");
   CHECK_EQ(complaint(R"(deadline = "0s")"),
