@@ -302,7 +302,13 @@ result<job_view> jobs_repository::requeue(std::string_view id, std::string_view 
     auto out = std::vector<statement>{};
     if (auto released = release(job, mark, out); !released)
       return released.as_failure();
-    return out.empty() ? changes{} : changes{std::move(out)};
+    if (job.view.state == job_state::paused) {
+      job.view.lease_owner.clear();
+      job.view.lease_until_ms = 0;
+    } else if (out.empty()) {
+      return changes{};
+    }
+    return changes{std::move(out)};
   });
 }
 

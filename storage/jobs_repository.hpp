@@ -100,7 +100,8 @@ public:
   [[nodiscard]] result<std::vector<job_item>> claim(
     std::string_view id, std::string_view owner, std::int64_t limit, std::int64_t now_ms);
 
-  /// Queues again all that is claimed: for an owner that has nothing of it in its hands.
+  /// Queues again all that is claimed: for an owner that has nothing of it in its hands. A paused job is given back as
+  /// a whole, lease included, so that its owner can do another: resumed it is queued.
   [[nodiscard]] result<job_view> requeue(std::string_view id, std::string_view owner, std::int64_t now_ms);
 
   /// Ends claimed items, counts them and appends an event. When there are results and none is of a claimed item, it has

@@ -18,7 +18,7 @@ std::vector<std::string> ids_of(const book& b) {
   if (!b.isbn13.empty())
     out.push_back(b.isbn13);
   for (const auto& [provider, id] : b.ids)
-    out.push_back(provider + ':' + id);
+    out.emplace_back(provider).append(":").append(id);
   return out;
 }
 

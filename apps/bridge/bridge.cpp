@@ -56,7 +56,7 @@ std::vector<std::string> labels_of(const std::vector<const entry_point*>& routes
 
 // Whether the client wants what the providers say now (RFC 9111 5.2.1.4; ?force=true for those who cannot set a field).
 result<bool> bypasses_cache(const fields& query, std::string_view cache_control) {
-  const auto force = parse_flag(query, "force", false);
+  auto force = parse_flag(query, "force", false);
   if (!force)
     return force;
   return force.value() || http::has_directive(cache_control, "no-cache");

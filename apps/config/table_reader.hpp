@@ -7,6 +7,7 @@
 #include "apps/config/schema.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,11 @@ void read_table(const std::string& list, const custom_table& table, const std::v
   for (const auto& item : table.items) {
     const auto known = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.key == item.key; });
     if (known == entries.end())
-      errors.push_back(item.where_key + ": " + list + "." + item.key + ": no such setting; the nearest is " + list + "."
-                       + nearest(item.key, keys).name);
+      errors.push_back(fmt::format("{}: {}.{}: no such setting; the nearest is {}.{}", item.where_key, list, item.key,
+        list, nearest(item.key, keys).name));
     else if (const auto expected = assign(*known, item.value))
       errors.push_back(
-        item.where + ": " + list + "." + item.key + ": expected " + *expected + ", got " + item.value.shown());
+        fmt::format("{}: {}.{}: expected {}, got {}", item.where, list, item.key, *expected, item.value.shown()));
     else
       check(item);
   }

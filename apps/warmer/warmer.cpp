@@ -378,13 +378,10 @@ void heed(self_ptr self) {
   s.stuck.went_on();
   if (s.now != phase::warming && s.now != phase::parsing)
     return;
-  const bool warmed = std::exchange(s.now, phase::held) == phase::warming;
+  if (std::exchange(s.now, phase::held) == phase::parsing)
+    *s.import_given_up = true;
   s.next_renew = self->clock().now() + flush_every;
   tell(self);
-  if (!warmed) {
-    *s.import_given_up = true;
-    return;
-  }
   let_go(self);
   give_back(self);
 }

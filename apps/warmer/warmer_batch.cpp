@@ -192,7 +192,9 @@ void give_back(self_ptr self) {
         return on_refusal(self, done.error()); // when it is resumed, all is queued again anyway
       mine.job = std::move(done.value());
       tell(self);
-      heed(self); // it may have been resumed meanwhile
+      if (mine.job->lease_owner.empty())
+        return drop(self); // for another job
+      heed(self);          // it was resumed meanwhile
     });
 }
 

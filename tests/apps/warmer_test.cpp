@@ -110,6 +110,23 @@ TEST(a pause lets go what is under way and gives back what is claimed and both c
     CHECK_EQ(counted("troupe_warm_items_total", how), 0);
 }
 
+TEST(a paused job keeps no other from being done) {
+  quiet = true;
+  start();
+  queue("one");
+  value_of(jobs.pause("one", now_ms));
+  kick();
+  quiet = false;
+  queue("two", "office");
+  pass(2s);
+  CHECK(job("two").state == job_state::done);
+  CHECK(job("one").state == job_state::paused);
+  value_of(jobs.resume("one", now_ms));
+  kick();
+  pass(2s);
+  CHECK(job("one").state == job_state::done);
+}
+
 TEST(what has ended before a pause is stored before the rest is given back) {
   int left = 1;
   proxy->entrypoints[""].fetch = [&](session_ptr me, const call_ref& call, service_request&) {

@@ -116,6 +116,7 @@ TEST(a paused job gives back what it has claimed) {
     CHECK_EQ(value_of(node.jobs.requeue("j1", "a", start_ms)).counts.claimed, 0);
     CHECK(node.find("j1").state == job_state::paused);
     CHECK_EQ(value_of(node.jobs.items("j1", item_state::queued, 10)).entries.size(), 4u);
+    CHECK_EQ(node.find("j1").lease_owner, ""); // for another job
     CHECK(test::error_of(node.jobs.requeue("j1", "b", start_ms)).code == ec::cancelled);
   });
 }
